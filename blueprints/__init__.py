@@ -1,0 +1,43 @@
+"""The pages: parse, call one action, render. `register` puts them all on the application, closed by default."""
+
+from flask import Flask
+
+from blueprints import (
+    audit,
+    chrome,
+    dev_mail,
+    errors,
+    form_session,
+    gate,
+    headers,
+    health,
+    me,
+    overview,
+    password,
+    sign_in,
+    support,
+    uploads,
+    users,
+)
+from blueprints.limits import limiter
+from console.core.db import settings
+
+
+def register(app: Flask) -> None:
+    """Every page is served, and every one has a declared permission. **Raises:** Misconfigured where one has none."""
+    # The gate is the first to see a request: whatever refuses it later needs to know whose it is, and nobody's form is
+    # read before it has said that the sender may send it. The headers, put last, are the first to be added to an
+    # answer: whatever fails after that, they are on it.
+    errors.install(app)
+    gate.install(app)
+    uploads.install(app)
+    form_session.install(app)
+    app.config["RATELIMIT_STORAGE_URI"] = settings().limits_url
+    limiter.init_app(app)
+    chrome.install(app)
+    for pages in (health, sign_in, password, overview, users, me, audit, support):
+        app.register_blueprint(pages.blueprint)
+    if settings().profile == "demo":
+        app.register_blueprint(dev_mail.blueprint)
+    headers.install(app)
+    gate.seal(app)

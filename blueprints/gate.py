@@ -1,0 +1,238 @@
+"""The one door: who is it, from where, may they? Every endpoint declares what it needs, or the application won't start.
+
+It also opens and closes the unit of work: a page that answers commits, a page that raises rolls back.
+"""
+
+import base64
+import logging
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from flask import Flask, Response, current_app, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_login import LoginManager, UserMixin, current_user
+from sqlalchemy.exc import OperationalError
+
+from blueprints.browser import browser_name
+from blueprints.client_address import client_address
+from blueprints.cookies import session_token
+from blueprints.next_page import here
+from blueprints.uploads import file_bytes
+from blueprints.visit import Visit, visit
+from console.audit.actions import record
+from console.audit.tags import Tag
+from console.core import clock
+from console.core.actor import Actor
+from console.core.db import bind_tenant, db, settings, unit_of_work, writing
+from console.core.errors import Forbidden, Misconfigured
+from console.core.ids import PLATFORM_TENANT_ID
+from console.core.permissions import Permission, may
+from console.sessions.actions import TOUCH_SECONDS, touch_session
+from console.sessions.models import Live, live_session
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+log = logging.getLogger(__name__)
+
+SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
+V = TypeVar("V", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True)
+class Access:
+    """What an endpoint needs. `stage` None means open to all."""
+
+    permission: Permission | None = None
+    stage: str | None = None
+
+
+class SignedIn(UserMixin):  # type: ignore[misc]
+    """The person of the present session, as Flask-Login and the templates see them."""
+
+    def __init__(self, actor: Actor, live: Live) -> None:
+        self.actor = actor
+        self.user_id: UUID = live.person.id
+        self.tenant_id: UUID = live.tenant.id
+        self.session_id: UUID = live.session.id
+        self.stage = live.session.stage
+        self.time_zone = live.person.details.time_zone
+        self.tenant_name = live.tenant.name
+        self.last_seen_at = live.session.last_seen_at
+
+    def get_id(self) -> str:
+        """The person's id."""
+        return str(self.user_id)
+
+
+def requires(permission: Permission) -> Callable[[V], V]:
+    """The endpoint is for signed-in people whose role has `permission`."""
+    return _declare(Access(permission, "full"))
+
+
+def half_signed_in(view: V) -> V:
+    """The endpoint is for people who have shown their password, but not yet their second factor."""
+    return _declare(Access(None, "factor"))(view)
+
+
+def public(view: V) -> V:
+    """The endpoint is open to everybody."""
+    return _declare(Access())(view)
+
+
+def _declare(access: Access) -> Callable[[V], V]:
+    def mark(view: V) -> V:
+        view.access = access  # type: ignore[attr-defined]
+        return view
+
+    return mark
+
+
+def install(app: Flask) -> None:
+    """Put the gate before, and the end of the unit of work after every page."""
+    manager = LoginManager()
+    manager.session_protection = None  # sessions are server-side; binding is decided by the Customer's own rules
+    manager.init_app(app, add_context_processor=False)
+    manager.request_loader(_load_signed_in)
+    app.config["TRUSTED_HOSTS"] = _hosts()
+    app.before_request(_enter)
+    app.after_request(_leave)
+
+
+def _hosts() -> list[str]:
+    name = settings().host.split(":")[0]
+    return [name] if settings().profile == "production" else [name, "localhost", "127.0.0.1", "[::1]"]
+
+
+def seal(app: Flask) -> None:
+    """Close the door. **Raises:** Misconfigured if an endpoint does not declare what it needs."""
+    public(app.view_functions["static"])
+    missing = sorted(name for name, view in app.view_functions.items() if not hasattr(view, "access"))
+    if missing:
+        raise Misconfigured(f"These endpoints declare no permission: {', '.join(missing)}.")
+
+
+def _enter() -> ResponseReturnValue | None:
+    reference = base64.b32encode(os.urandom(5)).decode()
+    address = client_address(
+        request.remote_addr, request.headers.getlist("X-Forwarded-For"), settings().trusted_proxies
+    )
+    request.visit = Visit(reference, address, _anonymous(reference, address))  # type: ignore[attr-defined]
+    if request.endpoint == "static":
+        return None
+    if request.method not in SAFE_METHODS and request.content_length and file_bytes() is None:
+        request.get_data(
+            parse_form_data=True
+        )  # all of it, before it is looked at who sends it: who waits is judged last
+    access = _access()
+    if access is None and request.endpoint is not None:
+        raise Misconfigured(f"The endpoint {request.endpoint} was added after the door was closed.")
+    try:
+        if request.method not in SAFE_METHODS and request.headers.get("Sec-Fetch-Site") == "cross-site":
+            raise Forbidden("This form was sent from another site, so nothing was done.")
+        person = cast("SignedIn | None", current_user._get_current_object())  # noqa: SLF001
+        if person is not None and person.is_authenticated:
+            _recognise(person, acts=request.method in SAFE_METHODS or access is None or access.stage is not None)
+            return _check(access, person)
+        return redirect(url_for("sign_in.form", next=here()), 303) if access and access.stage else None
+    finally:
+        _end_reading(bound=access is not None and access.stage is not None)
+
+
+def _access() -> Access | None:
+    view = current_app.view_functions.get(request.endpoint or "")
+    return getattr(view, "access", None)
+
+
+def _anonymous(reference: str, address: str) -> Actor:
+    browser = browser_name(request.user_agent.string)
+    return Actor(kind="anonymous", address=address, browser=browser, reference=reference)
+
+
+def _load_signed_in(_request: Any) -> SignedIn | None:
+    token = session_token()
+    live = live_session(token, idle=timedelta(minutes=settings().session_idle_minutes)) if token else None
+    if live is None:
+        return None
+    staff = live.tenant.id == PLATFORM_TENANT_ID
+    by = Actor(
+        kind="staff" if staff else "person",
+        tenant_id=live.tenant.id,
+        user_id=live.person.id,
+        role=live.person.role,
+        label=live.person.details.name,
+        address=visit().address,
+        browser=browser_name(request.user_agent.string),
+        authenticated_at=live.session.authenticated_at,
+        session_id=live.session.id,
+        reference=visit().reference,
+        on_behalf_of=live.tenant.name if staff else None,
+    )
+    return SignedIn(by, live)
+
+
+def _recognise(person: SignedIn, *, acts: bool) -> None:
+    """Who it is. The session is no authority for public forms: a password or link given there may be somebody else's."""
+    seen = visit()
+    seen.person, seen.time_zone = person, person.time_zone
+    if person.stage == "full" and acts:
+        seen.actor = person.actor
+
+
+def _check(access: Access | None, person: SignedIn) -> ResponseReturnValue | None:
+    if access is None or access.stage is None:
+        return None
+    if person.stage != access.stage:
+        return redirect(url_for("sign_in.factor" if person.stage == "factor" else "overview.show"), 303)
+    if access.permission and not may(person.actor.role, access.permission):
+        raise Forbidden("Your role does not allow this. An owner or administrator of your company can change roles.")
+    return None
+
+
+def _end_reading(*, bound: bool) -> None:
+    """The gate's own reads are over; the page starts its unit of work afresh, as a writer if the method is unsafe.
+
+    It is bound to the person's tenant where the page demands a session. A public page learns the tenant from what was
+    given to it, a username or a link, and that may be another one than the tenant of whoever is signed in.
+    """
+    tenant_id = db.session().info.get("tenant_id")
+    db.session.remove()
+    if bound and tenant_id is not None and visit().person is not None:
+        bind_tenant(tenant_id)
+    if request.method not in SAFE_METHODS:
+        writing()
+
+
+def _leave(response: Response) -> Response:
+    if request.endpoint == "static":
+        return response
+    if not hasattr(request, "visit") or visit().failed:
+        db.session.rollback()
+        return response
+    db.session.commit()
+    _touch()
+    return response
+
+
+def _touch() -> None:
+    person = visit().person
+    if person is None or (clock.now() - person.last_seen_at).total_seconds() < TOUCH_SECONDS:
+        return
+    try:
+        with unit_of_work(person.actor.tenant_id):
+            touch_session(person.session_id)
+    except OperationalError as error:
+        # The page is done and its work is kept. The next page tries again.
+        log.warning("[%s] a session was not touched: %s", visit().reference, error.orig)
+
+
+def record_refusal(reason: str) -> None:
+    """The refusal is in the person's audit record, in a unit of its own, since the page's was rolled back."""
+    person = visit().person
+    if person is None:
+        return
+    with unit_of_work(person.actor.tenant_id):
+        record(Tag.ACCESS_REFUSED, by=person.actor, reason=reason, page=request.path[:200], method=request.method)

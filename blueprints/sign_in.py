@@ -1,0 +1,200 @@
+"""Signing in and out: password, then the second factor where one is required."""
+
+from contextlib import suppress
+from uuid import UUID
+
+import segno
+from flask import Blueprint, Response, flash, make_response, redirect, render_template, request, session, url_for
+from flask.typing import ResponseReturnValue
+from flask_wtf import FlaskForm
+from wtforms import PasswordField, StringField
+from wtforms.validators import InputRequired, Length
+
+from blueprints import cookies
+from blueprints.gate import half_signed_in, public
+from blueprints.limits import anonymous_limit, limiter
+from blueprints.next_page import next_page
+from blueprints.visit import actor, signed_in, visit
+from console.core.db import unit_of_work
+from console.core.errors import NotFound, Throttled
+from console.core.ids import PLATFORM_TENANT_ID
+from console.identity import sign_in as steps
+from console.identity import totp
+from console.identity.actions import acting_as, remember_browser
+from console.identity.models import totp_of
+from console.identity.passwords import LONGEST, verify_password
+from console.sessions.actions import count_sign_in, end_session, renew_token, start_session
+from console.users.models import User, user
+
+blueprint = Blueprint("sign_in", __name__)
+
+
+class SignInForm(FlaskForm):  # type: ignore[misc]
+    """Username and password, as typed."""
+
+    username = StringField("Username", [InputRequired("Give your username: your e-mail address."), Length(max=254)])
+    password = PasswordField("Password", [InputRequired("Give your password."), Length(max=4 * LONGEST)])
+
+
+class CodeForm(FlaskForm):  # type: ignore[misc]
+    """The code of an authenticator app."""
+
+    code = StringField("Code", [InputRequired("Give the six digits that your app shows."), Length(max=20)])
+
+
+@blueprint.get("/")
+@public
+def start() -> ResponseReturnValue:
+    """The front door leads to the overview, or to the sign-in form."""
+    return redirect(url_for("overview.show" if visit().person else "sign_in.form"), 303)
+
+
+@blueprint.get("/sign-in")
+@public
+def form() -> ResponseReturnValue:
+    """The sign-in form; somebody who is signed in goes on to where they wanted."""
+    if visit().person is not None:
+        return redirect(next_page(), 303)
+    return _sign_in_page(SignInForm())
+
+
+@blueprint.post("/sign-in")
+@public
+@limiter.limit(anonymous_limit)
+def submit() -> ResponseReturnValue:
+    """Compare, outside of any transaction; then start a session, or say no in the same words for every reason."""
+    entered = SignInForm()
+    if not entered.validate_on_submit():
+        return _sign_in_page(entered, 422)
+    with unit_of_work():
+        attempt = steps.begin(entered.username.data, address=visit().address, browser_tokens=cookies.browser_tokens())
+    if attempt.wait_seconds:
+        with unit_of_work():
+            steps.refuse_throttled(attempt, by=actor())
+        raise Throttled(
+            (
+                "There were too many attempts for this username or from your network. Wait, then try again; your password"
+                " still works. From a browser that you used before you can sign in at once."
+            ),
+            retry_after_seconds=attempt.wait_seconds,
+        )
+    right = verify_password(attempt.stored_hash, entered.password.data)
+    if right:
+        _end_session_before()
+    outcome, person = steps.finish(attempt, entered.password.data, right=right, by=actor())
+    if outcome == "welcome" and person is not None:
+        return _welcome(person)
+    count_sign_in(succeeded=False)
+    if outcome == "suspended":
+        entered.form_errors.append("Your access is suspended. Your administrator can tell you more.")
+    else:
+        entered.form_errors.append("The username or the password is not right.")
+    return _sign_in_page(entered, 422)
+
+
+def _end_session_before() -> None:
+    """A right password ends the session that this browser had, whosever it was. In a unit of its tenant, before ours."""
+    person = visit().person
+    if person is None:
+        return
+    with suppress(NotFound), unit_of_work(person.tenant_id):
+        end_session(person.session_id, why="signed in again", by=person.actor)
+
+
+def _welcome(person: User) -> Response:
+    by = acting_as(person, actor())
+    staff = person.tenant_id == PLATFORM_TENANT_ID
+    factor = totp_of(person.id)
+    half = staff or (factor is not None and factor.confirmed_at is not None)
+    token = start_session(person, stage="factor" if half else "full", by=by)
+    target = next_page()
+    response = make_response(redirect(url_for("sign_in.factor", next=target) if half else target, 303))
+    session.clear()
+    cookies.set_session(response, token)
+    if not half:
+        cookies.set_browser(response, remember_browser(person, cookies.browser_tokens(), by=by))
+    return response
+
+
+def _sign_in_page(entered: SignInForm, status: int = 200) -> ResponseReturnValue:
+    return render_template("sign_in/form.html", form=entered, next=request.values.get("next", "")), status
+
+
+@blueprint.get("/sign-in/factor")
+@half_signed_in
+def factor() -> ResponseReturnValue:
+    """Ask for the code of the authenticator app; somebody without one sets it up here."""
+    return _factor_page(CodeForm())
+
+
+@blueprint.post("/sign-in/factor")
+@half_signed_in
+@limiter.limit(anonymous_limit)
+def submit_factor() -> ResponseReturnValue:
+    """A right code makes the session full, under a new token."""
+    entered = CodeForm()
+    person = user(signed_in().user_id)
+    by = acting_as(person, actor())
+    if not entered.validate_on_submit():
+        return _factor_page(entered, 422)
+    proof = totp.prove(person, entered.code.data, by=by)
+    if proof.wait_seconds:
+        raise Throttled(
+            "Too many wrong codes. Wait, then use the code that your app shows then.",
+            retry_after_seconds=proof.wait_seconds,
+        )
+    if not proof.right:
+        entered.code.errors = [
+            *entered.code.errors,
+            "This code is not right, or was used already. Wait for the next one.",
+        ]
+        return _factor_page(entered, 422)
+    token = renew_token(signed_in().session_id, by=by, person=person)
+    tokens = remember_browser(person, cookies.browser_tokens(), by=by)
+    response = make_response(redirect(_after_factor(person), 303))
+    cookies.set_session(response, token)
+    cookies.set_browser(response, tokens)
+    return response
+
+
+def _after_factor(person: User) -> str:
+    target = next_page()
+    staff = person.tenant_id == PLATFORM_TENANT_ID
+    return url_for("support.list_tenants") if staff and target == url_for("overview.show") else target
+
+
+def _factor_page(entered: CodeForm, status: int = 200) -> ResponseReturnValue:
+    person_id, target = signed_in().user_id, request.values.get("next", "")
+    found = totp_of(person_id)
+    if found is not None and found.confirmed_at is not None:
+        return render_template("sign_in/factor.html", form=entered, next=target), status
+    if request.method == "GET":
+        with unit_of_work(signed_in().tenant_id):
+            secret, uri = _enrolment(person_id)
+    else:
+        secret, uri = _enrolment(person_id)
+    picture = segno.make(uri, error="m").svg_inline(scale=5, border=2, dark="#10201d", light="#ffffff")
+    return render_template("sign_in/enrol.html", form=entered, secret=secret, qr=picture, next=target), status
+
+
+def _enrolment(person_id: UUID) -> tuple[str, str]:
+    """The secret that the person is to add to an app, and the address for its QR code."""
+    person = user(person_id)
+    factor = totp.start_enrolment(person)
+    return factor.secret, totp.provisioning_uri(factor, person)
+
+
+@blueprint.post("/sign-out")
+@public
+def sign_out() -> ResponseReturnValue:
+    """The session is over on the server, and the browser drops what it kept of the pages."""
+    person = visit().person
+    if person is not None:
+        with unit_of_work(person.tenant_id):
+            end_session(person.session_id, why="signed out", by=person.actor)
+    response = make_response(redirect(url_for("sign_in.form"), 303))
+    cookies.clear_session(response)
+    session.clear()
+    flash("You are signed out.", "success")
+    response.headers["Clear-Site-Data"] = '"cache", "storage"'
+    return response

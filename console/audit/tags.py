@@ -1,0 +1,74 @@
+"""What can be recorded: `area:thing:happened`, alphabetical, never reused. With the words people read."""
+
+from enum import StrEnum
+
+
+class Tag(StrEnum):
+    """One kind of event."""
+
+    AUDIT_CHECKPOINT_SIGNED = "audit:checkpoint:signed"
+    AUDIT_EXPORTED = "audit:entries:exported"
+    FACTOR_ADDED = "identity:factor:added"
+    FACTOR_REFUSED = "identity:factor:refused"
+    PASSWORD_CHANGED = "identity:password:changed"  # noqa: S105 (a tag)
+    PASSWORD_REFUSED = "identity:password:refused"  # noqa: S105 (a tag)
+    PASSWORD_RESET_ASKED = "identity:password_reset:asked"  # noqa: S105 (a tag)
+    PASSWORD_RESET = "identity:password_reset:used"  # noqa: S105 (a tag)
+    SIGN_IN_REFUSED = "identity:sign_in:refused"
+    SIGN_IN_THROTTLED = "identity:sign_in:throttled"
+    ACCESS_REFUSED = "security:access:refused"
+    SESSION_ENDED = "sessions:session:ended"
+    SESSION_STARTED = "sessions:session:started"
+    SUPPORT_TENANT_OPENED = "support:tenant:opened"
+    TENANT_ADDED = "tenants:tenant:added"
+    IMPORT_APPLIED = "users:import:applied"
+    IMPORT_CANCELLED = "users:import:cancelled"
+    IMPORT_CHECKED = "users:import:checked"
+    INVITATION_ACCEPTED = "users:invitation:accepted"
+    INVITATION_RESENT = "users:invitation:resent"
+    INVITATION_REVOKED = "users:invitation:revoked"
+    INVITATION_SENT = "users:invitation:sent"
+    PEOPLE_EXPORTED = "users:people:exported"
+    USER_ADDED = "users:user:added"
+    USER_CHANGED = "users:user:changed"
+    USER_DELETED = "users:user:deleted"
+    USER_PURGED = "users:user:purged"
+    USER_REINSTATED = "users:user:reinstated"
+    USER_RESTORED = "users:user:restored"
+    USER_SUSPENDED = "users:user:suspended"
+    USERNAME_CHANGE_ASKED = "users:username_change:asked"
+
+
+TAG_TEXTS: dict[str, str] = {
+    Tag.AUDIT_CHECKPOINT_SIGNED: "Signed a checkpoint of the audit record",
+    Tag.AUDIT_EXPORTED: "Exported the audit record",
+    Tag.FACTOR_ADDED: "Added a second factor",
+    Tag.FACTOR_REFUSED: "Second factor refused",
+    Tag.PASSWORD_CHANGED: "Changed the password",
+    Tag.PASSWORD_REFUSED: "Wrong present password",
+    Tag.PASSWORD_RESET_ASKED: "Asked for a new password",
+    Tag.PASSWORD_RESET: "Chose a new password",
+    Tag.SIGN_IN_REFUSED: "Sign-in refused",
+    Tag.SIGN_IN_THROTTLED: "Sign-in refused: too many attempts",
+    Tag.ACCESS_REFUSED: "Access refused",
+    Tag.SESSION_ENDED: "Session ended",
+    Tag.SESSION_STARTED: "Signed in",
+    Tag.SUPPORT_TENANT_OPENED: "Support staff opened the account's state",
+    Tag.TENANT_ADDED: "Opened the account",
+    Tag.IMPORT_APPLIED: "Applied an import of users",
+    Tag.IMPORT_CANCELLED: "Cancelled an import of users",
+    Tag.IMPORT_CHECKED: "Checked an import of users",
+    Tag.INVITATION_ACCEPTED: "Accepted the invitation",
+    Tag.INVITATION_RESENT: "Sent the invitation again",
+    Tag.INVITATION_REVOKED: "Revoked the invitation",
+    Tag.INVITATION_SENT: "Sent an invitation",
+    Tag.PEOPLE_EXPORTED: "Exported the list of users",
+    Tag.USER_ADDED: "Added a user",
+    Tag.USER_CHANGED: "Changed a user",
+    Tag.USER_DELETED: "Deleted a user",
+    Tag.USER_PURGED: "Removed a deleted user for good",
+    Tag.USER_REINSTATED: "Reinstated a user",
+    Tag.USER_RESTORED: "Restored a deleted user",
+    Tag.USER_SUSPENDED: "Suspended a user",
+    Tag.USERNAME_CHANGE_ASKED: "Asked for another e-mail address",
+}

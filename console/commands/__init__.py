@@ -1,0 +1,1 @@
+"""The operator's commands. Each file is one group; `console.cli` puts them together."""

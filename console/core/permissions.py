@@ -1,0 +1,118 @@
+"""Who may do what: the one table of role and permission. The page shown to customers is made from it.
+
+Permissions read `area:thing:verb`; they are never reused for something else.
+"""
+
+from enum import StrEnum
+
+
+class Permission(StrEnum):
+    """What an endpoint or an action may demand, in alphabetical order."""
+
+    ACCOUNT_OVERVIEW_READ = "account:overview:read"
+    AUDIT_ENTRIES_EXPORT = "audit:entries:export"
+    AUDIT_ENTRIES_READ = "audit:entries:read"
+    ME_PROFILE_READ = "me:profile:read"
+    ME_PROFILE_WRITE = "me:profile:write"
+    SUPPORT_TENANTS_READ = "support:tenants:read"
+    USERS_ADMINISTRATORS_WRITE = "users:administrators:write"
+    USERS_OWNERS_WRITE = "users:owners:write"
+    USERS_PEOPLE_EXPORT = "users:people:export"
+    USERS_PEOPLE_READ = "users:people:read"
+    USERS_PEOPLE_WRITE = "users:people:write"
+
+
+P = Permission
+
+PERMISSION_TEXTS: dict[Permission, str] = {
+    P.ACCOUNT_OVERVIEW_READ: "See the overview of the account",
+    P.AUDIT_ENTRIES_EXPORT: "Export the audit record and signed checkpoints",
+    P.AUDIT_ENTRIES_READ: "Read the audit record",
+    P.ME_PROFILE_READ: "See one's own profile and sessions",
+    P.ME_PROFILE_WRITE: "Change one's own profile, password and sessions",
+    P.SUPPORT_TENANTS_READ: "See the list of Customers and their states",
+    P.USERS_ADMINISTRATORS_WRITE: "Add, change, suspend and delete administrators of every kind except owners",
+    P.USERS_OWNERS_WRITE: "Add, change, suspend and delete owners",
+    P.USERS_PEOPLE_EXPORT: "Export the list of users",
+    P.USERS_PEOPLE_READ: "See the list of users and each user's page",
+    P.USERS_PEOPLE_WRITE: "Add, change, suspend and delete members",
+}
+
+
+class Role(StrEnum):
+    """The roles of a Customer's people, most powerful first."""
+
+    OWNER = "owner"
+    ADMINISTRATOR = "administrator"
+    USER_MANAGER = "user_manager"
+    SECURITY_MANAGER = "security_manager"
+    AUDITOR = "auditor"
+    MEMBER = "member"
+
+
+class StaffRole(StrEnum):
+    """The roles of service staff."""
+
+    PLATFORM_ADMINISTRATOR = "platform_administrator"
+    DATA_RETURN_OFFICER = "data_return_officer"
+    APPROVER = "approver"
+    AGENT = "agent"
+
+
+ROLE_TEXTS: dict[str, tuple[str, str]] = {
+    Role.OWNER: ("Owner", "Answers for the account: everything, including other owners."),
+    Role.ADMINISTRATOR: ("Administrator", "Runs the account day to day: everything except owners."),
+    Role.USER_MANAGER: ("User manager", "Adds, changes, suspends and deletes members."),
+    Role.SECURITY_MANAGER: ("Security manager", "Reads users and the audit record."),
+    Role.AUDITOR: ("Auditor", "Reads everything, changes nothing but the own profile."),
+    Role.MEMBER: ("Member", "Uses the service; sees and changes the own profile only."),
+}
+
+STAFF_ROLE_TEXTS: dict[str, tuple[str, str]] = {
+    StaffRole.PLATFORM_ADMINISTRATOR: ("Platform administrator", "Runs the installation and its staff."),
+    StaffRole.DATA_RETURN_OFFICER: ("Data-return officer", "Prepares and delivers the data of leaving Customers."),
+    StaffRole.APPROVER: ("Approver", "Approves what a colleague prepared."),
+    StaffRole.AGENT: ("Support agent", "Answers Customers' questions."),
+}
+
+_OWN = frozenset({P.ME_PROFILE_READ, P.ME_PROFILE_WRITE})
+_READ = frozenset({P.ACCOUNT_OVERVIEW_READ, P.USERS_PEOPLE_READ})
+_AUDIT = frozenset({P.AUDIT_ENTRIES_READ, P.AUDIT_ENTRIES_EXPORT})
+_MANAGE = frozenset({P.USERS_PEOPLE_WRITE, P.USERS_PEOPLE_EXPORT})
+_STAFF = _OWN | {P.SUPPORT_TENANTS_READ}
+
+ROLE_PERMISSIONS: dict[str, frozenset[Permission]] = {
+    Role.OWNER: _OWN | _READ | _AUDIT | _MANAGE | {P.USERS_ADMINISTRATORS_WRITE, P.USERS_OWNERS_WRITE},
+    Role.ADMINISTRATOR: _OWN | _READ | _AUDIT | _MANAGE | {P.USERS_ADMINISTRATORS_WRITE},
+    Role.USER_MANAGER: _OWN | _READ | _MANAGE,
+    Role.SECURITY_MANAGER: _OWN | _READ | _AUDIT,
+    Role.AUDITOR: _OWN | _READ | _AUDIT | {P.USERS_PEOPLE_EXPORT},
+    Role.MEMBER: _OWN,
+    StaffRole.PLATFORM_ADMINISTRATOR: _STAFF | _AUDIT,
+    StaffRole.DATA_RETURN_OFFICER: _STAFF,
+    StaffRole.APPROVER: _STAFF,
+    StaffRole.AGENT: _STAFF,
+}
+
+ADMINISTRATOR_ROLES = frozenset({Role.OWNER, Role.ADMINISTRATOR})
+"""At least one active person with such a role keeps a Customer able to help itself (the lock-out guard)."""
+
+
+def may(role: str | None, permission: Permission) -> bool:
+    """Whether people of `role` have `permission`. An unknown role has none."""
+    return permission in ROLE_PERMISSIONS.get(role or "", frozenset())
+
+
+def permission_to_manage(role: str) -> Permission:
+    """The permission that adding, changing or removing a person of `role` demands."""
+    if role == Role.OWNER:
+        return P.USERS_OWNERS_WRITE
+    if role == Role.MEMBER:
+        return P.USERS_PEOPLE_WRITE
+    return P.USERS_ADMINISTRATORS_WRITE
+
+
+def role_label(role: str | None) -> str:
+    """The role's name as people read it."""
+    texts: dict[str, tuple[str, str]] = {**ROLE_TEXTS, **STAFF_ROLE_TEXTS}
+    return texts.get(role or "", ("Nobody", ""))[0]

@@ -1,0 +1,133 @@
+"""The demo's cast: two Customers with their people, and service staff. Made by the same acts as real ones."""
+
+from uuid import UUID
+
+import pyotp
+
+from console.core import clock
+from console.core.actor import system
+from console.core.db import db, unit_of_work
+from console.core.ids import PLATFORM_TENANT_ID, new_id
+from console.core.permissions import Role, StaffRole
+from console.core.settings import Settings
+from console.identity.actions import accept_invitation
+from console.identity.passwords import hash_password
+from console.identity.totp import start_enrolment
+from console.tenants.actions import add_tenant
+from console.users.actions import add_user
+from console.users.lifecycle import delete, suspend
+from console.users.models import Details, user_by_email
+
+PASSWORD = "correct-Lantern-42-harbour"  # noqa: S105 (the demo's, printed at every start)
+TOTP_SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"  # noqa: S105 (the demo's, printed at every start)
+BY = system("demo")
+
+STAFF = (
+    ("Sam", "Okafor", "sam@safekeep.example", StaffRole.AGENT),
+    ("Petra", "Lindqvist", "petra@safekeep.example", StaffRole.PLATFORM_ADMINISTRATOR),
+)
+HARBOUR = (
+    ("Amara", "Nwosu", "amara", Role.OWNER, "Managing Director", "Africa/Lagos"),
+    ("Jonas", "Bergström", "jonas", Role.ADMINISTRATOR, "Head of IT", "Europe/Stockholm"),
+    ("Mei", "Tanaka", "mei", Role.ADMINISTRATOR, "IT Operations", "Asia/Tokyo"),
+    ("Luca", "Ferrari", "luca", Role.USER_MANAGER, "Human Resources", "Europe/Rome"),
+    ("Zsófia", "Kővári", "zsofia", Role.SECURITY_MANAGER, "Information Security", "Europe/Budapest"),
+    ("Ingrid", "Sæther", "ingrid", Role.AUDITOR, "Internal Audit", "Europe/Oslo"),
+    ("Олена", "Шевченко", "olena", Role.MEMBER, "Customs", "Europe/Kyiv"),
+    ("Дмитрий", "Соколов", "dmitri", Role.MEMBER, "Fleet", "Europe/Riga"),
+    ("Νίκος", "Παπαδόπουλος", "nikos", Role.MEMBER, "Port Agency", "Europe/Athens"),
+    ("Ελένη", "Γεωργίου", "eleni", Role.MEMBER, "Claims", "Asia/Nicosia"),
+    ("佐藤", "陽菜", "hina", Role.MEMBER, "Chartering", "Asia/Tokyo"),
+    ("王", "小明", "xiaoming", Role.MEMBER, "Logistics", "Asia/Shanghai"),
+    ("김", "서연", "seoyeon", Role.MEMBER, "Sales", "Asia/Seoul"),
+    ("ليلى", "حداد", "layla", Role.MEMBER, "Finance", "Asia/Beirut"),
+    ("יעל", "כהן", "yael", Role.MEMBER, "Legal", "Asia/Jerusalem"),
+    ("अनन्या", "शर्मा", "ananya", Role.MEMBER, "Accounting", "Asia/Kolkata"),
+    ("Nguyễn", "Thị Hoa", "hoa", Role.MEMBER, "Warehouse", "Asia/Ho_Chi_Minh"),
+    ("สมชาย", "ใจดี", "somchai", Role.MEMBER, "Warehouse", "Asia/Bangkok"),
+    ("Chloé", "Lefèvre", "chloe", Role.MEMBER, "Marketing", "Europe/Paris"),
+    ("Siobhán", "O'Connor", "siobhan", Role.MEMBER, "Customer Care", "Europe/Dublin"),
+    ("Łukasz", "Wójcik", "lukasz", Role.MEMBER, "Rail", "Europe/Warsaw"),
+    ("Þóra", "Jónsdóttir", "thora", Role.MEMBER, "Cold Chain", "Atlantic/Reykjavik"),
+    ("José María", "Núñez de la Vega", "jose", Role.MEMBER, "Iberia", "Europe/Madrid"),
+    ("Ayşe", "Yılmaz", "ayse", Role.MEMBER, "Straits", "Europe/Istanbul"),  # noqa: RUF001 (the Turkish letter)
+    ("Tāne", "Rāwiri", "tane", Role.MEMBER, "Pacific", "Pacific/Auckland"),
+    ("Kwame", "Mensah", "kwame", Role.MEMBER, "West Africa", "Africa/Accra"),
+    ("გიორგი", "ბერიძე", "giorgi", Role.MEMBER, "Black Sea", "Asia/Tbilisi"),
+    ("Անի", "Հակոբյան", "ani", Role.MEMBER, "Translations", "Asia/Yerevan"),
+    ("Marit", "van den Berg", "marit", Role.MEMBER, "Inland Shipping", "Europe/Amsterdam"),
+    ("João", "Conceição", "joao", Role.MEMBER, "Brazil Desk", "America/Sao_Paulo"),
+)
+ORCHARD = (
+    ("Grace", "Whitfield", "grace", Role.OWNER, "Director", "Europe/London"),
+    ("Tariq", "Rahman", "tariq", Role.ADMINISTRATOR, "Systems", "Europe/London"),
+    ("Hannah", "Müller", "hannah", Role.AUDITOR, "Trustee", "Europe/Berlin"),
+    ("Oluwaseun", "Adeyemi", "seun", Role.MEMBER, "Outreach", "Europe/London"),
+    ("Priya", "Raman", "priya", Role.MEMBER, "Programmes", "Europe/London"),
+    ("Björn", "Åkesson", "bjorn", Role.MEMBER, "Archive", "Europe/Stockholm"),
+    ("Niamh", "Byrne", "niamh", Role.MEMBER, "Press", "Europe/Dublin"),
+    ("Rosa", "García", "rosa", Role.MEMBER, "Volunteers", "Europe/Madrid"),
+)
+CUSTOMERS = (
+    ("Harbour & Lane Shipping", "harbourlane.example", 30, HARBOUR),
+    ("Orchard Trust", "orchardtrust.example", 45, ORCHARD),
+)
+INVITED, SUSPENDED, DELETED = ("joao", "ani"), ("kwame",), ("marit",)
+
+
+def fill(*, new: bool) -> None:
+    """The cast is there. Runs once for an installation; `new` False does nothing."""
+    if not new:
+        return
+    password_hash = hash_password(PASSWORD)
+    for name, domain, term_days, people in CUSTOMERS:
+        tenant_id = new_id()
+        with unit_of_work():
+            add_tenant(name, tenant_id=tenant_id, term_days=term_days, by=BY)
+        for given, family, mailbox, role, title, zone in people:
+            details = Details(given, family, f"{mailbox}@{domain}", title=title, time_zone=zone)
+            _add(tenant_id, details, role, None if mailbox in INVITED else password_hash)
+        _change_some(tenant_id, domain)
+    for given, family, email, staff_role in STAFF:
+        _add(PLATFORM_TENANT_ID, Details(given, family, email), staff_role, password_hash)
+        with unit_of_work(PLATFORM_TENANT_ID):
+            person = user_by_email(email)
+            assert person is not None  # noqa: S101 (just added)
+            factor = start_enrolment(person)
+            factor.secret, factor.confirmed_at = TOTP_SECRET, clock.now()
+
+
+def _add(tenant_id: UUID, details: Details, role: str, password_hash: str | None) -> None:
+    with unit_of_work(tenant_id):
+        _person, link = add_user(details, role, by=BY, invite=password_hash is None)
+    if password_hash is not None:
+        with unit_of_work():
+            accept_invitation(link.url.rsplit("/", 1)[1], password_hash, by=BY)
+
+
+def _change_some(tenant_id: UUID, domain: str) -> None:
+    """A suspended and a deleted person, so that every state is there to be seen."""
+    for mailboxes, act in ((SUSPENDED, suspend), (DELETED, delete)):
+        with unit_of_work(tenant_id):
+            found = [user_by_email(f"{mailbox}@{domain}") for mailbox in mailboxes]
+            ids = [person.id for person in found if person is not None]
+            if ids:
+                act(ids, by=BY, reason="Part of the demo")
+    db.session.remove()
+
+
+def logins(settings: Settings) -> str:
+    """What the demo prints: the address, and who can sign in."""
+    lines = ["", f"  Safekeep is at {settings.base_url}", "", f"  Password of everybody: {PASSWORD}", ""]
+    for name, domain, _term, people in CUSTOMERS:
+        lines.append(f"  {name}")
+        lines += [f"    {role:<17} {mailbox}@{domain}" for _g, _f, mailbox, role, _t, _z in people[:7]]
+        lines.append("")
+    code = pyotp.TOTP(TOTP_SECRET).now()
+    lines += [
+        "  Service staff (second factor: add this key to an authenticator app)",
+        f"    key {TOTP_SECRET}   code now {code}",
+    ]
+    lines += [f"    {role:<22} {email}" for _g, _f, email, role in STAFF]
+    mails = f"{settings.base_url}/dev/mail"
+    return "\n".join([*lines, "", f"  Mails that this demo writes: {mails}", "  Stop with Ctrl-C; the data stays.", ""])

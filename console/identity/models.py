@@ -1,0 +1,103 @@
+"""What proves an identity: a password's hash, a TOTP secret, a recognised browser. Each is sealed or hashed."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Index, LargeBinary, UniqueConstraint, select
+from sqlalchemy.orm import Mapped, mapped_column
+
+from console.core.db import Base, TenantOwned, db, tenant_reference
+from console.core.lookups import digest_of
+from console.vault.access import tenant_keys
+
+
+class Credential(TenantOwned, Base):
+    """A person's password, as an Argon2id hash, sealed once more so that a database alone cannot be guessed at."""
+
+    __tablename__ = "credentials"
+    __table_args__ = (tenant_reference("user_id", "users"), UniqueConstraint("tenant_id", "user_id"))
+
+    user_id: Mapped[UUID]
+    sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    changed_at: Mapped[datetime]
+
+    @property
+    def password_hash(self) -> str:
+        """The Argon2id hash in PHC string form. **Raises:** Unreadable."""
+        return str(tenant_keys().open(self.__tablename__, self.id, self.sealed)["hash"])
+
+    @password_hash.setter
+    def password_hash(self, value: str) -> None:
+        self.sealed = tenant_keys().seal(self.__tablename__, self.id, {"hash": value})
+
+
+class TotpFactor(TenantOwned, Base):
+    """An authenticator app. `last_step` is the newest 30-second step that was accepted: no step counts twice."""
+
+    __tablename__ = "totp_factors"
+    __table_args__ = (tenant_reference("user_id", "users"), UniqueConstraint("tenant_id", "user_id"))
+
+    user_id: Mapped[UUID]
+    sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    last_step: Mapped[int] = mapped_column(default=0)
+    created_at: Mapped[datetime]
+    confirmed_at: Mapped[datetime | None]
+
+    @property
+    def secret(self) -> str:
+        """The shared secret in base32. **Raises:** Unreadable."""
+        return str(tenant_keys().open(self.__tablename__, self.id, self.sealed)["secret"])
+
+    @secret.setter
+    def secret(self, value: str) -> None:
+        self.sealed = tenant_keys().seal(self.__tablename__, self.id, {"secret": value})
+
+
+class Browser(TenantOwned, Base):
+    """A browser that a person has signed in with: the hash of its cookie's secret, never its address (P10)."""
+
+    __tablename__ = "browsers"
+    __table_args__ = (
+        tenant_reference("user_id", "users"),
+        Index("ix_browsers_user", "tenant_id", "user_id"),
+        UniqueConstraint("tenant_id", "digest"),
+    )
+
+    user_id: Mapped[UUID]
+    digest: Mapped[bytes] = mapped_column(LargeBinary(32))
+    first_seen_at: Mapped[datetime]
+    last_seen_at: Mapped[datetime]
+    sealed: Mapped[bytes] = mapped_column(LargeBinary)
+
+    @property
+    def seen(self) -> dict[str, Any]:
+        """Browser and address as last seen. **Raises:** Unreadable."""
+        return tenant_keys().open(self.__tablename__, self.id, self.sealed)
+
+    @seen.setter
+    def seen(self, value: dict[str, Any]) -> None:
+        self.sealed = tenant_keys().seal(self.__tablename__, self.id, value)
+
+
+def credential_of(user_id: UUID) -> Credential | None:
+    """The password of that person, if one was chosen."""
+    return db.session.execute(select(Credential).where(Credential.user_id == user_id)).scalar_one_or_none()
+
+
+def totp_of(user_id: UUID) -> TotpFactor | None:
+    """The authenticator app of that person, confirmed or not."""
+    return db.session.execute(select(TotpFactor).where(TotpFactor.user_id == user_id)).scalar_one_or_none()
+
+
+def recognised_browser(user_id: UUID, tokens: list[str]) -> Browser | None:
+    """The browser of that person that one of the cookie's secrets belongs to."""
+    digests = [digest_of(token) for token in tokens]
+    query = select(Browser).where(Browser.user_id == user_id, Browser.digest.in_(digests)).limit(1)
+    return db.session.execute(query).scalar_one_or_none()
+
+
+def browsers_of(user_id: UUID) -> list[Browser]:
+    """The browsers of that person, the latest first."""
+    query = select(Browser).where(Browser.user_id == user_id).order_by(Browser.last_seen_at.desc())
+    return list(db.session.execute(query).scalars())

@@ -1,0 +1,92 @@
+"""Authenticator apps (RFC 6238): enrolment and proof. A step is accepted once, whatever is tried at the same time."""
+
+import hmac
+from dataclasses import dataclass
+
+import pyotp
+from sqlalchemy import update
+
+from console.audit.actions import record
+from console.audit.tags import Tag
+from console.core import budgets, clock
+from console.core.actor import Actor
+from console.core.db import bound_tenant, db, settings
+from console.core.ids import new_id
+from console.identity.models import TotpFactor, totp_of
+from console.users.models import User
+from console.vault.access import platform_keys
+
+STEP_SECONDS = 30
+TOLERATED_STEPS = 1
+"""Clocks may differ by one step either way (RFC 6238, section 5.2)."""
+TRIES = 5
+TRY_WINDOW_SECONDS = 300
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What came of a code: right, or wrong, or not looked at for so many seconds."""
+
+    right: bool
+    wait_seconds: int = 0
+
+
+def start_enrolment(person: User) -> TotpFactor:
+    """An unconfirmed factor with a fresh secret; the one being enrolled already is kept, so a reload changes nothing."""
+    factor = totp_of(person.id)
+    if factor is None:
+        factor = TotpFactor(
+            id=new_id(), tenant_id=person.tenant_id, user_id=person.id, created_at=clock.now(), last_step=0
+        )
+        factor.secret = pyotp.random_base32()
+        db.session.add(factor)
+        db.session.flush()
+    return factor
+
+
+def provisioning_uri(factor: TotpFactor, person: User) -> str:
+    """The `otpauth://` address that an authenticator app reads from the QR code."""
+    return pyotp.TOTP(factor.secret).provisioning_uri(name=person.details.email, issuer_name=settings().company)
+
+
+def prove(person: User, code: str, *, by: Actor) -> Proof:
+    """Check a code and use its step up. The first right code confirms the factor.
+
+    **Records:** identity:factor:added at enrolment, identity:factor:refused for a wrong code.
+    """
+    key = platform_keys().index("totp-tries", bound_tenant().bytes + person.id.bytes)
+    wait = budgets.spend(key, limit=TRIES, window_seconds=TRY_WINDOW_SECONDS)
+    if wait:
+        return Proof(right=False, wait_seconds=wait)
+    factor = totp_of(person.id)
+    step = _matching_step(factor, code) if factor else None
+    if factor is None or step is None or not _use_step(factor, step):
+        record(Tag.FACTOR_REFUSED, by=by, subject=("user", person.id), kind="authenticator app")
+        return Proof(right=False)
+    budgets.refund(key)
+    if factor.confirmed_at is None:
+        factor.confirmed_at = clock.now()
+        db.session.flush()
+        record(Tag.FACTOR_ADDED, by=by, subject=("user", person.id), kind="authenticator app")
+    return Proof(right=True)
+
+
+def _matching_step(factor: TotpFactor, code: str) -> int | None:
+    code = "".join(code.split())
+    now_step = int(clock.now().timestamp()) // STEP_SECONDS
+    generator = pyotp.TOTP(factor.secret)
+    for step in range(now_step - TOLERATED_STEPS, now_step + TOLERATED_STEPS + 1):
+        if hmac.compare_digest(generator.at(step * STEP_SECONDS).encode(), code.encode()):
+            return step
+    return None
+
+
+def _use_step(factor: TotpFactor, step: int) -> bool:
+    """Whether this call was the one that used the step. One conditional update, so that twenty at once yield one."""
+    changed = db.session.execute(
+        update(TotpFactor)
+        .where(TotpFactor.id == factor.id, TotpFactor.last_step < step)
+        .values(last_step=step)
+        .execution_options(synchronize_session=False)
+    )
+    return bool(changed.rowcount)  # type: ignore[attr-defined]

@@ -1,0 +1,32 @@
+"""Every table and every job of the product in one place, for migrations, boot checks and the worker."""
+
+from functools import partial
+
+from console.audit import models as _audit
+from console.core import budgets as _budgets
+from console.core import installation as _installation
+from console.core import jobs
+from console.core import lookups as _lookups
+from console.core.db import Base
+from console.identity import actions as identity
+from console.mail import actions as mail
+from console.sessions import actions as sessions
+from console.tenants import models as _tenants
+from console.users import import_apply, import_sweep, imports, lifecycle
+
+_MODELS = (_audit, _budgets, _installation, _lookups, _tenants)
+METADATA = Base.metadata
+
+HANDLERS: dict[str, jobs.Handler] = {
+    mail.JOB: mail.send_mail,
+    lifecycle.PURGE_JOB: partial(lifecycle.purge_due, forget=(identity.forget_people, sessions.forget_people)),
+    sessions.SWEEP_JOB: sessions.sweep_sessions,
+    imports.JOB: import_apply.run_import,
+    import_sweep.SWEEP_JOB: import_sweep.sweep_imports,
+}
+
+PERIODIC: dict[str, int] = {
+    lifecycle.PURGE_JOB: lifecycle.PURGE_EVERY_SECONDS,
+    sessions.SWEEP_JOB: sessions.SWEEP_EVERY_SECONDS,
+    import_sweep.SWEEP_JOB: import_sweep.SWEEP_EVERY_SECONDS,
+}

@@ -1,0 +1,164 @@
+"""Start, carry on and end sessions."""
+
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy import delete, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from console.audit.actions import Event, record, record_many
+from console.audit.tags import Tag
+from console.core import budgets, clock
+from console.core.actor import Actor
+from console.core.db import bound_tenant, db, settings, unit_of_work
+from console.core.errors import NotFound
+from console.core.ids import new_id
+from console.core.jobs import Run
+from console.core.lookups import Lookup, add_lookup, digest_of, forget_lookups, new_token, remove_lookup
+from console.sessions.models import Session, SignInDay
+from console.tenants.models import Tenant, lock_people
+from console.users.actions import touch
+from console.users.models import User
+
+TOUCH_SECONDS = 60
+SWEEP_JOB = "sessions-sweep"
+SWEEP_EVERY_SECONDS = 3600
+KEPT_DAYS = 30
+
+
+def start_session(person: User, *, stage: str, by: Actor) -> str:
+    """A new session for that person; answers its token, which only the cookie will hold (P09).
+
+    **Records:** sessions:session:started, once the session is full.
+    """
+    token = new_token()
+    now = clock.now()
+    session = Session(
+        id=new_id(),
+        tenant_id=bound_tenant(),
+        user_id=person.id,
+        digest=digest_of(token),
+        stage=stage,
+        epoch=person.sign_in_epoch,
+        authenticated_at=now,
+        last_seen_at=now,
+        expires_at=now + timedelta(hours=settings().session_absolute_hours),
+    )
+    session.seen = {"address": by.address, "browser": by.browser}
+    db.session.add(session)
+    db.session.flush()
+    add_lookup("session", session.digest, bound_tenant(), session.id)
+    if stage == "full":
+        _signed_in(person, by)
+    return token
+
+
+def _signed_in(person: User, by: Actor) -> None:
+    tenant = lock_people()
+    person.last_sign_in_at = clock.now()
+    touch(person, tenant)
+    count_sign_in(succeeded=True)
+    db.session.flush()
+    record(Tag.SESSION_STARTED, by=by, subject=("user", person.id))
+
+
+def count_sign_in(*, succeeded: bool) -> None:
+    """Today's count of this tenant is one higher."""
+    insert = postgresql.insert if db.session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    today = clock.now().date()
+    db.session.execute(
+        insert(SignInDay)
+        .values(tenant_id=bound_tenant(), id=new_id(), on_date=today, succeeded=0, refused=0)
+        .on_conflict_do_nothing()
+    )
+    column = SignInDay.succeeded if succeeded else SignInDay.refused
+    db.session.execute(
+        update(SignInDay)
+        .where(SignInDay.on_date == today)
+        .values({column: column + 1})
+        .execution_options(synchronize_session=False)
+    )
+
+
+def renew_token(session_id: UUID, *, by: Actor, person: User) -> str:
+    """The session goes on under a new token, and is full from here on; the old token is dead.
+
+    **Records:** sessions:session:started.
+    """
+    session = _session(session_id, person.id)
+    token = new_token()
+    remove_lookup("session", session.digest)
+    session.digest, session.stage, session.authenticated_at = digest_of(token), "full", clock.now()
+    add_lookup("session", session.digest, bound_tenant(), session.id)
+    _signed_in(person, by)
+    return token
+
+
+def touch_session(session_id: UUID) -> None:
+    """The session was used just now. Called at most once a minute and session, in a unit of its own."""
+    db.session.execute(
+        update(Session)
+        .where(Session.id == session_id, Session.ended_at.is_(None))
+        .values(last_seen_at=clock.now())
+        .execution_options(synchronize_session=False)
+    )
+
+
+def end_session(session_id: UUID, *, why: str, by: Actor) -> None:
+    """The session is over, on every machine, with its next request.
+
+    **Raises:** NotFound for a session of somebody else. **Records:** sessions:session:ended.
+    """
+    session = _session(session_id, by.user_id)
+    _end([session], why=why, by=by)
+
+
+def end_other_sessions(*, by: Actor) -> int:
+    """All sessions of the acting person but the present one are over. Answers how many."""
+    rows = db.session.execute(
+        select(Session).where(Session.user_id == by.user_id, Session.ended_at.is_(None), Session.id != by.session_id)
+    ).scalars()
+    others = list(rows)
+    _end(others, why="ended", by=by)
+    return len(others)
+
+
+def _end(sessions: list[Session], *, why: str, by: Actor) -> None:
+    for session in sessions:
+        session.ended_at, session.ended_why = clock.now(), why
+        remove_lookup("session", session.digest)
+    db.session.flush()
+    record_many([Event(Tag.SESSION_ENDED, ("user", session.user_id), reason=why) for session in sessions], by=by)
+
+
+def _session(session_id: UUID, user_id: UUID | None) -> Session:
+    """That session of that person. Somebody else's, an ended one and an unknown one are refused in the same words."""
+    found = db.session.execute(
+        select(Session).where(Session.id == session_id, Session.user_id == user_id).with_for_update()
+    ).scalar_one_or_none()
+    if found is None or found.ended_at is not None:
+        raise NotFound("This session has ended already.")
+    return found
+
+
+def forget_people(user_ids: list[UUID]) -> None:
+    """Nothing is left of the sessions of those people, their addresses and browsers included."""
+    of_them = Session.user_id.in_(user_ids)
+    forget_lookups("session", list(db.session.execute(select(Session.id).where(of_them)).scalars()))
+    db.session.execute(delete(Session).where(of_them).execution_options(synchronize_session=False))
+
+
+def sweep_sessions(run: Run) -> None:
+    """Old sessions and the tokens that led to them are gone, and budgets nobody used for a day."""
+    horizon = clock.now() - timedelta(days=KEPT_DAYS)
+    with unit_of_work(write=False):
+        tenant_ids = list(db.session.execute(select(Tenant.id)).scalars())
+    for done, tenant_id in enumerate(tenant_ids):
+        with unit_of_work(tenant_id):
+            old = select(Session.id).where(or_(Session.expires_at < horizon, Session.ended_at < horizon)).limit(1000)
+            ids = list(db.session.execute(old).scalars())
+            db.session.execute(delete(Lookup).where(Lookup.kind == "session", Lookup.target_id.in_(ids)))
+            db.session.execute(delete(Session).where(Session.id.in_(ids)).execution_options(synchronize_session=False))
+            run.checkpoint(done, len(tenant_ids))
+    with unit_of_work():
+        budgets.forget_old_budgets(older_than=timedelta(days=1))

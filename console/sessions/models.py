@@ -1,0 +1,127 @@
+"""A session, whether it still counts, and the number of sign-ins a day."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, Index, LargeBinary, String, UniqueConstraint, and_, select
+from sqlalchemy.orm import Mapped, mapped_column
+
+from console.core import clock
+from console.core.db import Base, TenantOwned, bind_tenant, db, tenant_reference
+from console.core.lookups import digest_of, find_lookup
+from console.tenants.models import Tenant
+from console.users.models import State, User
+from console.vault.access import tenant_keys
+
+
+class Session(TenantOwned, Base):
+    """One session. `stage` says how far its sign-in has come: only `full` reaches anything but the next step."""
+
+    __tablename__ = "sessions"
+    __table_args__ = (
+        CheckConstraint("stage IN ('factor','full')", name="stage"),
+        CheckConstraint("(ended_at IS NULL) = (ended_why IS NULL)", name="ended"),
+        tenant_reference("user_id", "users"),
+        Index("ix_sessions_user", "tenant_id", "user_id", "ended_at"),
+        Index("ix_sessions_expiry", "tenant_id", "expires_at"),
+    )
+
+    user_id: Mapped[UUID]
+    digest: Mapped[bytes] = mapped_column(LargeBinary(32))
+    stage: Mapped[str] = mapped_column(String(8))
+    epoch: Mapped[int]
+    authenticated_at: Mapped[datetime]
+    last_seen_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    ended_why: Mapped[str | None] = mapped_column(String(20))
+    sealed: Mapped[bytes] = mapped_column(LargeBinary)
+
+    @property
+    def seen(self) -> dict[str, Any]:
+        """Address and browser at the start. **Raises:** Unreadable."""
+        return tenant_keys().open(self.__tablename__, self.id, self.sealed)
+
+    @seen.setter
+    def seen(self, value: dict[str, Any]) -> None:
+        self.sealed = tenant_keys().seal(self.__tablename__, self.id, value)
+
+
+class SignInDay(TenantOwned, Base):
+    """How many sign-ins of a tenant succeeded and were refused on one day (UTC); counted as they happen."""
+
+    __tablename__ = "sign_in_days"
+    __table_args__ = (UniqueConstraint("tenant_id", "on_date"),)
+
+    on_date: Mapped[date]
+    succeeded: Mapped[int] = mapped_column(default=0)
+    refused: Mapped[int] = mapped_column(default=0)
+
+
+@dataclass(frozen=True)
+class Live:
+    """A session that counts, with its person and Customer."""
+
+    session: Session
+    person: User
+    tenant: Tenant
+
+
+def live_session(token: str, *, idle: timedelta) -> Live | None:
+    """The session behind a cookie, if it still counts; this unit of work is bound to its tenant then."""
+    found = find_lookup("session", digest_of(token))
+    if found is None:
+        return None
+    bind_tenant(found[0])
+    row = db.session.execute(
+        select(Session, User, Tenant)
+        .join(User, and_(User.tenant_id == Session.tenant_id, User.id == Session.user_id))
+        .join(Tenant, Tenant.id == Session.tenant_id)
+        .where(Session.id == found[1])
+    ).one_or_none()
+    if row is None or not counts(row[0], row[1], row[2], idle=idle, now=clock.now()):
+        return None
+    return Live(row[0], row[1], row[2])
+
+
+def counts(session: Session, person: User, tenant: Tenant, *, idle: timedelta, now: datetime) -> bool:
+    """Whether a session is worth anything at `now`."""
+    return (
+        session.ended_at is None
+        and session.epoch == person.sign_in_epoch
+        and person.state == State.ACTIVE
+        and tenant.state in ("active", "leaving")
+        and now < session.expires_at
+        and now - session.last_seen_at < idle
+    )
+
+
+def open_sessions(person: User, *, idle: timedelta) -> list[Session]:
+    """The sessions of that person that still count, the latest first."""
+    now = clock.now()
+    rows = db.session.execute(
+        select(Session)
+        .where(
+            Session.user_id == person.id,
+            Session.ended_at.is_(None),
+            Session.epoch == person.sign_in_epoch,
+            Session.expires_at > now,
+            Session.last_seen_at > now - idle,
+            Session.stage == "full",
+        )
+        .order_by(Session.last_seen_at.desc())
+        .limit(100)
+    )
+    return list(rows.scalars())
+
+
+def sign_ins_by_day(days: int) -> list[SignInDay]:
+    """The counts of the last `days` days, oldest first, without gaps."""
+    today = clock.now().date()
+    since = today - timedelta(days=days - 1)
+    rows = db.session.execute(select(SignInDay).where(SignInDay.on_date >= since)).scalars()
+    known = {row.on_date: row for row in rows}
+    wanted = [since + timedelta(days=offset) for offset in range(days)]
+    return [known.get(day) or SignInDay(on_date=day, succeeded=0, refused=0) for day in wanted]

@@ -1,0 +1,1 @@
+"""The Customer: its name, state, agreed term, and the counts that lists show without counting."""

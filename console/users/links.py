@@ -1,0 +1,150 @@
+"""Links that work once: invitations, password resets, changes of address. Stored as a digest, dead after use."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, Index, LargeBinary, String, delete, insert, select, update
+from sqlalchemy.orm import Mapped, mapped_column
+
+from console.core import clock
+from console.core.db import Base, TenantOwned, bind_tenant, bound_tenant, db, settings, tenant_reference
+from console.core.errors import Gone, NotFound
+from console.core.ids import new_id
+from console.core.lookups import add_lookup, add_lookups, digest_of, find_lookup, forget_lookups, new_token
+from console.vault.access import tenant_keys
+
+LinkKind = Literal["invitation", "password_reset", "email_old", "email_new"]
+
+
+class OneTimeLink(TenantOwned, Base):
+    """A link that was given out. What it carries besides the person (a new address) is sealed."""
+
+    __tablename__ = "one_time_links"
+    __table_args__ = (
+        CheckConstraint("kind IN ('invitation','password_reset','email_old','email_new')", name="kind"),
+        tenant_reference("user_id", "users"),
+        Index("ix_one_time_links_user", "tenant_id", "user_id", "kind"),
+    )
+
+    kind: Mapped[str] = mapped_column(String(16))
+    user_id: Mapped[UUID]
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+    sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+
+    @property
+    def open(self) -> bool:
+        """Whether it still works."""
+        return self.used_at is None and self.revoked_at is None and self.expires_at > clock.now()
+
+    @property
+    def payload(self) -> dict[str, str]:
+        """What the link carries. **Raises:** Unreadable."""
+        return tenant_keys().open(self.__tablename__, self.id, self.sealed) if self.sealed else {}
+
+
+@dataclass(frozen=True)
+class Link:
+    """A link just made: the only moment at which its address is known."""
+
+    url: str
+    expires_at: datetime
+
+
+_PATHS: dict[LinkKind, str] = {
+    "invitation": "/invitations/",
+    "password_reset": "/password/reset/",
+    "email_old": "/me/e-mail/confirm/",
+    "email_new": "/me/e-mail/confirm/",
+}
+
+
+def give_link(kind: LinkKind, user_id: UUID, *, valid_for: timedelta, payload: dict[str, str] | None = None) -> Link:
+    """A new link of `kind` for that person. Earlier ones of the kind are dead."""
+    revoke_links(user_id, kind)
+    token = new_token()
+    now = clock.now()
+    row = OneTimeLink(
+        id=new_id(), tenant_id=bound_tenant(), kind=kind, user_id=user_id, created_at=now, expires_at=now + valid_for
+    )
+    if payload:
+        row.sealed = tenant_keys().seal(OneTimeLink.__tablename__, row.id, payload)
+    db.session.add(row)
+    db.session.flush()
+    add_lookup("link", digest_of(token), bound_tenant(), row.id)
+    return Link(settings().base_url + _PATHS[kind] + token, row.expires_at)
+
+
+def give_first_links(kind: LinkKind, user_ids: list[UUID], *, valid_for: timedelta) -> list[Link]:
+    """A link of `kind` for each of these people, who are new and have none yet; in two statements."""
+    now, tenant_id = clock.now(), bound_tenant()
+    expires_at = now + valid_for
+    made = [(new_token(), new_id(), user_id) for user_id in user_ids]
+    if not made:
+        return []
+    common = {"tenant_id": tenant_id, "kind": kind, "created_at": now, "expires_at": expires_at}
+    db.session.execute(
+        insert(OneTimeLink), [{**common, "id": link_id, "user_id": user_id} for _token, link_id, user_id in made]
+    )
+    add_lookups("link", [(digest_of(token), link_id) for token, link_id, _user_id in made], tenant_id)
+    address = settings().base_url + _PATHS[kind]
+    return [Link(address + token, expires_at) for token, _link_id, _user_id in made]
+
+
+def revoke_links(user_id: UUID, *kinds: LinkKind) -> None:
+    """All open links of that person (of `kinds`, if given) are dead."""
+    query = update(OneTimeLink).where(
+        OneTimeLink.user_id == user_id, OneTimeLink.used_at.is_(None), OneTimeLink.revoked_at.is_(None)
+    )
+    if kinds:
+        query = query.where(OneTimeLink.kind.in_(kinds))
+    db.session.execute(query.values(revoked_at=clock.now()))
+
+
+def follow_link(token: str, *kinds: LinkKind) -> OneTimeLink:
+    """The link behind `token`; this unit of work is bound to its tenant from here on. Following uses nothing up.
+
+    **Raises:** NotFound for an unknown one or one of another kind, Gone for one that was used, replaced or expired.
+    """
+    found = find_lookup("link", digest_of(token))
+    if found is None:
+        raise NotFound("This link is not known. Check that the whole address was copied.")
+    bind_tenant(found[0])
+    link = db.session.execute(select(OneTimeLink).where(OneTimeLink.id == found[1]).with_for_update()).scalar_one()
+    if link.kind not in kinds:
+        raise NotFound("This link is not known. Check that the whole address was copied.")
+    if link.used_at:
+        raise Gone("This link was used already. It works once.")
+    if link.revoked_at:
+        raise Gone("This link was replaced or withdrawn.")
+    if not link.open:
+        raise Gone("This link has expired. Ask for a new one.")
+    return link
+
+
+def forget_links(user_ids: list[UUID]) -> None:
+    """Nothing is left of the links that those people were given."""
+    of_them = OneTimeLink.user_id.in_(user_ids)
+    link_ids = list(db.session.execute(select(OneTimeLink.id).where(of_them)).scalars())
+    forget_lookups("link", link_ids)
+    db.session.execute(delete(OneTimeLink).where(of_them).execution_options(synchronize_session=False))
+
+
+def use_link(link: OneTimeLink) -> None:
+    """The link does not work again."""
+    link.used_at = clock.now()
+
+
+def open_invitation(user_id: UUID) -> OneTimeLink | None:
+    """The invitation of that person which still works."""
+    query = (
+        select(OneTimeLink)
+        .where(OneTimeLink.user_id == user_id, OneTimeLink.kind == "invitation", OneTimeLink.used_at.is_(None))
+        .where(OneTimeLink.revoked_at.is_(None), OneTimeLink.expires_at > clock.now())
+        .limit(1)
+    )
+    return db.session.execute(query).scalar_one_or_none()

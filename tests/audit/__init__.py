@@ -1,0 +1,1 @@
+"""The audit record, seen through the real pages and commands."""

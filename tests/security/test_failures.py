@@ -1,0 +1,141 @@
+"""When something breaks: a page without a word about the inside, nothing half done, and a way out."""
+
+import time
+
+import pytest
+from jinja2 import DictLoader
+
+from console.core.db import db
+from console.users.models import User
+from tests.security.at_once import database_held
+
+INSIDE = "SELECT secret FROM /srv/safekeep/console/vault.py"
+TELLTALE = ("Traceback", "SELECT", "/srv/", ".py", "sqlalchemy", "psycopg", "sqlite3", "ZeroDivision", "File ")
+
+
+def _clean(text):
+    return not [word for word in TELLTALE if word in text]
+
+
+def _address(rule):
+    values = {name: ("00000000-0000-7000-8000-000000000001" if "id" in name else "x" * 43) for name in rule.arguments}
+    values |= {"filename": "css/base.css"} if rule.endpoint == "static" else {}
+    return rule.build(values, append_unknown=False)[1]
+
+
+def _broken(endpoint_access):
+    def view(**_kwargs):
+        raise ZeroDivisionError(INSIDE)
+
+    view.access = endpoint_access
+    return view
+
+
+@pytest.fixture
+def broken(house):
+    """Every endpoint raises; a signed-in visitor, and the rules."""
+    house.app.config["PROPAGATE_EXCEPTIONS"] = False
+    visitors = {None: house.visitor(), "full": house.signed_in("owner"), "staff": house.signed_in("agent")}
+    tokens = {key: visitor.token("/password/forgot" if key is None else "/me") for key, visitor in visitors.items()}
+    half = house.visitor()
+    half.sign_in(house["platform_administrator"].email)
+    visitors["factor"], tokens["factor"] = half, half.token("/sign-in/factor")
+    for name, view in house.app.view_functions.items():
+        if name != "static":
+            house.app.view_functions[name] = _broken(view.access)
+    return house, visitors, tokens
+
+
+def _who(access):
+    from console.core.permissions import Permission
+
+    return "staff" if access.permission == Permission.SUPPORT_TENANTS_READ else access.stage
+
+
+def _every_answer(house, visitors, tokens):
+    for rule in house.app.url_map.iter_rules():
+        if rule.endpoint == "static":
+            continue
+        who = _who(house.app.view_functions[rule.endpoint].access)
+        client = visitors[who].client
+        if "POST" in rule.methods:
+            yield rule, client.post(_address(rule), data={"csrf_token": tokens[who]})
+        else:
+            yield rule, client.get(_address(rule))
+
+
+def test_an_exception_in_any_handler_is_a_page_that_tells_nothing_of_the_inside(broken):
+    count = 0
+    for rule, answer in _every_answer(*broken):
+        assert answer.status_code == 500, (rule, answer.status_code)
+        assert _clean(answer.text), rule
+        assert "Something went wrong" in answer.text
+        assert answer.headers["Content-Security-Policy"]
+        assert answer.headers["Cache-Control"] == "no-store"
+        count += 1
+    assert count > 30
+
+
+def test_when_the_error_page_fails_as_well_there_is_still_an_answer(broken):
+    house = broken[0]
+    house.app.jinja_env.loader = DictLoader({"error.html": "{{ nothing.of.this.exists }}"})
+    house.app.jinja_env.cache.clear()
+    for rule, answer in _every_answer(*broken):
+        assert answer.status_code == 500, rule
+        assert _clean(answer.text), (rule, answer.text)
+        assert "Reference" in answer.text
+        assert answer.headers["Content-Security-Policy"]
+
+
+def test_an_error_asked_for_as_json_tells_no_more(broken):
+    answer = broken[1][None].client.get("/sign-in", headers={"Accept": "application/json"})
+    assert (answer.status_code, answer.json["status"]) == (500, 500)
+    assert _clean(answer.text)
+
+
+@pytest.mark.parametrize(
+    "path", ["/nothing", "/users/not-an-id", "/users/%00", "/static/../pyproject.toml", "/.env", "/%ff"]
+)
+def test_an_unknown_address_tells_nothing_of_the_inside(house, path):
+    answer = house.visitor().get(path)
+    assert answer.status_code in (303, 400, 404)
+    assert _clean(answer.text)
+
+
+@pytest.mark.parametrize("tables", [("users",), ("sessions", "audit_entries")])
+def test_a_database_without_its_tables_is_an_error_page_and_no_more(house, tables):
+    from sqlalchemy import create_engine, make_url, text
+    from sqlalchemy.pool import NullPool
+
+    from tests import databases
+
+    house.app.config["PROPAGATE_EXCEPTIONS"] = False
+    visitor = house.signed_in("owner")
+    url = house.settings.database_url
+    with create_engine(
+        databases.superuser_url(make_url(url).database) if databases.POSTGRESQL else url, poolclass=NullPool
+    ).begin() as c:
+        for table in tables:
+            c.execute(text(f"ALTER TABLE {table} RENAME TO {table}_away"))
+    for path in ("/users", "/overview", f"/users/{house['member'].id}", "/sign-in"):
+        answer = visitor.get(path)
+        assert answer.status_code in (500, 503), path
+        assert _clean(answer.text)
+
+
+def test_a_locked_database_is_said_within_six_seconds_and_nothing_is_half_done(house):
+    visitor = house.signed_in("owner")
+    person = house["member"]
+    token = visitor.token("/me")
+    with database_held(house, person.tenant_id):
+        started = time.monotonic()
+        answer = visitor.client.post(f"/users/{person.id}/suspend", data={"csrf_token": token})
+        waited = time.monotonic() - started
+        assert visitor.get("/users").status_code == 200, "reading goes on"
+    assert answer.status_code == 503, answer.text
+    assert int(answer.headers["Retry-After"]) > 0
+    assert 4 < waited < 6.5
+    assert _clean(answer.text)
+    with house.inside(person.tenant_id):
+        assert db.session.query(User).filter(User.id == person.id).one().state == "active"
+    assert visitor.client.post(f"/users/{person.id}/suspend", data={"csrf_token": token}).status_code == 303
