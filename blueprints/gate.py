@@ -30,6 +30,7 @@ from console.core.db import bind_tenant, db, settings, unit_of_work, writing
 from console.core.errors import Forbidden, Misconfigured
 from console.core.ids import PLATFORM_TENANT_ID
 from console.core.permissions import Permission, may
+from console.identity.stages import Stage
 from console.sessions.actions import TOUCH_SECONDS, touch_session
 from console.sessions.models import Live, live_session
 
@@ -39,15 +40,17 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
+STAGE_PAGES = {"factor": "sign_in.factor", "enrol": "sign_in.factor", "full": "overview.show"}
+"""Where a session of each stage is sent that asks for a page of another stage."""
 V = TypeVar("V", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True)
 class Access:
-    """What an endpoint needs. `stage` None means open to all."""
+    """What an endpoint needs. Without any of `stages` it is open to all."""
 
     permission: Permission | None = None
-    stage: str | None = None
+    stages: frozenset[str] = frozenset()
 
 
 class SignedIn(UserMixin):  # type: ignore[misc]
@@ -70,12 +73,12 @@ class SignedIn(UserMixin):  # type: ignore[misc]
 
 def requires(permission: Permission) -> Callable[[V], V]:
     """The endpoint is for signed-in people whose role has `permission`."""
-    return _declare(Access(permission, "full"))
+    return _declare(Access(permission, frozenset({"full"})))
 
 
-def half_signed_in(view: V) -> V:
-    """The endpoint is for people who have shown their password, but not yet their second factor."""
-    return _declare(Access(None, "factor"))(view)
+def half_signed_in(*stages: Stage) -> Callable[[V], V]:
+    """The endpoint is for people who have shown their password, and whose sign-in stands at one of `stages`."""
+    return _declare(Access(None, frozenset(stages)))
 
 
 def public(view: V) -> V:
@@ -135,11 +138,11 @@ def _enter() -> ResponseReturnValue | None:
             raise Forbidden("This form was sent from another site, so nothing was done.")
         person = cast("SignedIn | None", current_user._get_current_object())  # noqa: SLF001
         if person is not None and person.is_authenticated:
-            _recognise(person, acts=request.method in SAFE_METHODS or access is None or access.stage is not None)
+            _recognise(person, acts=request.method in SAFE_METHODS or access is None or bool(access.stages))
             return _check(access, person)
-        return redirect(url_for("sign_in.form", next=here()), 303) if access and access.stage else None
+        return redirect(url_for("sign_in.form", next=here()), 303) if access and access.stages else None
     finally:
-        _end_reading(bound=access is not None and access.stage is not None)
+        _end_reading(bound=access is not None and bool(access.stages))
 
 
 def _access() -> Access | None:
@@ -183,10 +186,10 @@ def _recognise(person: SignedIn, *, acts: bool) -> None:
 
 
 def _check(access: Access | None, person: SignedIn) -> ResponseReturnValue | None:
-    if access is None or access.stage is None:
+    if access is None or not access.stages:
         return None
-    if person.stage != access.stage:
-        return redirect(url_for("sign_in.factor" if person.stage == "factor" else "overview.show"), 303)
+    if person.stage not in access.stages:
+        return redirect(url_for(STAGE_PAGES[person.stage]), 303)
     if access.permission and not may(person.actor.role, access.permission):
         raise Forbidden("Your role does not allow this. An owner or administrator of your company can change roles.")
     return None

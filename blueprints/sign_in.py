@@ -4,27 +4,27 @@ from contextlib import suppress
 from uuid import UUID
 
 import segno
-from flask import Blueprint, Response, flash, make_response, redirect, render_template, request, session, url_for
+from flask import Blueprint, flash, make_response, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
 from wtforms import PasswordField, StringField
 from wtforms.validators import InputRequired, Length
 
 from blueprints import cookies
+from blueprints.arrival import arrive, go_on
 from blueprints.gate import half_signed_in, public
 from blueprints.limits import anonymous_limit, limiter
 from blueprints.next_page import next_page
 from blueprints.visit import actor, signed_in, visit
 from console.core.db import unit_of_work
 from console.core.errors import NotFound, Throttled
-from console.core.ids import PLATFORM_TENANT_ID
 from console.identity import sign_in as steps
 from console.identity import totp
-from console.identity.actions import acting_as, remember_browser
+from console.identity.actions import acting_as
 from console.identity.models import totp_of
 from console.identity.passwords import LONGEST, verify_password
-from console.sessions.actions import count_sign_in, end_session, renew_token, start_session
-from console.users.models import User, user
+from console.sessions.actions import count_sign_in, end_session
+from console.users.models import user
 
 blueprint = Blueprint("sign_in", __name__)
 
@@ -83,7 +83,7 @@ def submit() -> ResponseReturnValue:
         _end_session_before()
     outcome, person = steps.finish(attempt, entered.password.data, right=right, by=actor())
     if outcome == "welcome" and person is not None:
-        return _welcome(person)
+        return arrive(person)
     count_sign_in(succeeded=False)
     if outcome == "suspended":
         entered.form_errors.append("Your access is suspended. Your administrator can tell you more.")
@@ -101,34 +101,19 @@ def _end_session_before() -> None:
         end_session(person.session_id, why="signed in again", by=person.actor)
 
 
-def _welcome(person: User) -> Response:
-    by = acting_as(person, actor())
-    staff = person.tenant_id == PLATFORM_TENANT_ID
-    factor = totp_of(person.id)
-    half = staff or (factor is not None and factor.confirmed_at is not None)
-    token = start_session(person, stage="factor" if half else "full", by=by)
-    target = next_page()
-    response = make_response(redirect(url_for("sign_in.factor", next=target) if half else target, 303))
-    session.clear()
-    cookies.set_session(response, token)
-    if not half:
-        cookies.set_browser(response, remember_browser(person, cookies.browser_tokens(), by=by))
-    return response
-
-
 def _sign_in_page(entered: SignInForm, status: int = 200) -> ResponseReturnValue:
     return render_template("sign_in/form.html", form=entered, next=request.values.get("next", "")), status
 
 
 @blueprint.get("/sign-in/factor")
-@half_signed_in
+@half_signed_in("factor", "enrol")
 def factor() -> ResponseReturnValue:
     """Ask for the code of the authenticator app; somebody without one sets it up here."""
     return _factor_page(CodeForm())
 
 
 @blueprint.post("/sign-in/factor")
-@half_signed_in
+@half_signed_in("factor", "enrol")
 @limiter.limit(anonymous_limit)
 def submit_factor() -> ResponseReturnValue:
     """A right code makes the session full, under a new token."""
@@ -137,6 +122,7 @@ def submit_factor() -> ResponseReturnValue:
     by = acting_as(person, actor())
     if not entered.validate_on_submit():
         return _factor_page(entered, 422)
+    stage = signed_in().stage
     proof = totp.prove(person, entered.code.data, by=by)
     if proof.wait_seconds:
         raise Throttled(
@@ -149,18 +135,7 @@ def submit_factor() -> ResponseReturnValue:
             "This code is not right, or was used already. Wait for the next one.",
         ]
         return _factor_page(entered, 422)
-    token = renew_token(signed_in().session_id, by=by, person=person)
-    tokens = remember_browser(person, cookies.browser_tokens(), by=by)
-    response = make_response(redirect(_after_factor(person), 303))
-    cookies.set_session(response, token)
-    cookies.set_browser(response, tokens)
-    return response
-
-
-def _after_factor(person: User) -> str:
-    target = next_page()
-    staff = person.tenant_id == PLATFORM_TENANT_ID
-    return url_for("support.list_tenants") if staff and target == url_for("overview.show") else target
+    return go_on(person, "factor" if stage == "factor" else "enrol")
 
 
 def _factor_page(entered: CodeForm, status: int = 200) -> ResponseReturnValue:

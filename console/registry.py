@@ -10,6 +10,7 @@ from console.core import lookups as _lookups
 from console.core.db import Base
 from console.identity import actions as identity
 from console.mail import actions as mail
+from console.policies import actions as policies
 from console.sessions import actions as sessions
 from console.tenants import models as _tenants
 from console.users import import_apply, import_sweep, imports, lifecycle
@@ -21,6 +22,7 @@ HANDLERS: dict[str, jobs.Handler] = {
     mail.JOB: mail.send_mail,
     lifecycle.PURGE_JOB: partial(lifecycle.purge_due, forget=(identity.forget_people, sessions.forget_people)),
     sessions.SWEEP_JOB: sessions.sweep_sessions,
+    policies.TRIAL_JOB: policies.finish_trial,
     imports.JOB: import_apply.run_import,
     import_sweep.SWEEP_JOB: import_sweep.sweep_imports,
 }

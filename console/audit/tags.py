@@ -16,6 +16,11 @@ class Tag(StrEnum):
     PASSWORD_RESET = "identity:password_reset:used"  # noqa: S105 (a tag)
     SIGN_IN_REFUSED = "identity:sign_in:refused"
     SIGN_IN_THROTTLED = "identity:sign_in:throttled"
+    POLICY_LIFTED = "policies:policy:lifted"
+    POLICY_RESTORED = "policies:policy:restored"
+    POLICY_KEPT = "policies:version:kept"
+    POLICY_REVERTED = "policies:version:reverted"
+    POLICY_SAVED = "policies:version:saved"
     ACCESS_REFUSED = "security:access:refused"
     SESSION_ENDED = "sessions:session:ended"
     SESSION_STARTED = "sessions:session:started"
@@ -50,6 +55,11 @@ TAG_TEXTS: dict[str, str] = {
     Tag.PASSWORD_RESET: "Chose a new password",
     Tag.SIGN_IN_REFUSED: "Sign-in refused",
     Tag.SIGN_IN_THROTTLED: "Sign-in refused: too many attempts",
+    Tag.POLICY_LIFTED: "Support staff lifted restrictions",
+    Tag.POLICY_RESTORED: "Lifted restrictions are in force again",
+    Tag.POLICY_KEPT: "Confirmed security settings on trial",
+    Tag.POLICY_REVERTED: "Security settings reverted to the version before",
+    Tag.POLICY_SAVED: "Saved security settings",
     Tag.ACCESS_REFUSED: "Access refused",
     Tag.SESSION_ENDED: "Session ended",
     Tag.SESSION_STARTED: "Signed in",

@@ -14,12 +14,20 @@ class Permission(StrEnum):
     AUDIT_ENTRIES_READ = "audit:entries:read"
     ME_PROFILE_READ = "me:profile:read"
     ME_PROFILE_WRITE = "me:profile:write"
+    SECURITY_IP_RANGES_READ = "security:ip_ranges:read"
+    SECURITY_IP_RANGES_WRITE = "security:ip_ranges:write"
+    SECURITY_SESSIONS_END = "security:sessions:end"
+    SECURITY_SESSIONS_READ = "security:sessions:read"
+    SECURITY_SETTINGS_READ = "security:settings:read"
+    SECURITY_SETTINGS_WRITE = "security:settings:write"
+    SUPPORT_RESTRICTIONS_LIFT = "support:restrictions:lift"
     SUPPORT_TENANTS_READ = "support:tenants:read"
     USERS_ADMINISTRATORS_WRITE = "users:administrators:write"
     USERS_OWNERS_WRITE = "users:owners:write"
     USERS_PEOPLE_EXPORT = "users:people:export"
     USERS_PEOPLE_READ = "users:people:read"
     USERS_PEOPLE_WRITE = "users:people:write"
+    USERS_PROOFS_RESET = "users:proofs:reset"
 
 
 P = Permission
@@ -30,12 +38,20 @@ PERMISSION_TEXTS: dict[Permission, str] = {
     P.AUDIT_ENTRIES_READ: "Read the audit record",
     P.ME_PROFILE_READ: "See one's own profile and sessions",
     P.ME_PROFILE_WRITE: "Change one's own profile, password and sessions",
+    P.SECURITY_IP_RANGES_READ: "See the IP ranges and what they refused",
+    P.SECURITY_IP_RANGES_WRITE: "Change the IP ranges",
+    P.SECURITY_SESSIONS_END: "End other people's sessions",
+    P.SECURITY_SESSIONS_READ: "See who is signed in, from where and since when",
+    P.SECURITY_SETTINGS_READ: "See the security settings and the health check",
+    P.SECURITY_SETTINGS_WRITE: "Change the security settings",
+    P.SUPPORT_RESTRICTIONS_LIFT: "Lift a Customer's IP ranges in an emergency, two people together",
     P.SUPPORT_TENANTS_READ: "See the list of Customers and their states",
     P.USERS_ADMINISTRATORS_WRITE: "Add, change, suspend and delete administrators of every kind except owners",
     P.USERS_OWNERS_WRITE: "Add, change, suspend and delete owners",
     P.USERS_PEOPLE_EXPORT: "Export the list of users",
     P.USERS_PEOPLE_READ: "See the list of users and each user's page",
     P.USERS_PEOPLE_WRITE: "Add, change, suspend and delete members",
+    P.USERS_PROOFS_RESET: "Reset a colleague's second factor and browsers, give a one-time code by telephone",
 }
 
 
@@ -63,7 +79,7 @@ ROLE_TEXTS: dict[str, tuple[str, str]] = {
     Role.OWNER: ("Owner", "Answers for the account: everything, including other owners."),
     Role.ADMINISTRATOR: ("Administrator", "Runs the account day to day: everything except owners."),
     Role.USER_MANAGER: ("User manager", "Adds, changes, suspends and deletes members."),
-    Role.SECURITY_MANAGER: ("Security manager", "Reads users and the audit record."),
+    Role.SECURITY_MANAGER: ("Security manager", "Chooses the security settings; reads users and the audit record."),
     Role.AUDITOR: ("Auditor", "Reads everything, changes nothing but the own profile."),
     Role.MEMBER: ("Member", "Uses the service; sees and changes the own profile only."),
 }
@@ -79,14 +95,22 @@ _OWN = frozenset({P.ME_PROFILE_READ, P.ME_PROFILE_WRITE})
 _READ = frozenset({P.ACCOUNT_OVERVIEW_READ, P.USERS_PEOPLE_READ})
 _AUDIT = frozenset({P.AUDIT_ENTRIES_READ, P.AUDIT_ENTRIES_EXPORT})
 _MANAGE = frozenset({P.USERS_PEOPLE_WRITE, P.USERS_PEOPLE_EXPORT})
-_STAFF = _OWN | {P.SUPPORT_TENANTS_READ}
+_SECURITY_READ = frozenset({P.SECURITY_IP_RANGES_READ, P.SECURITY_SETTINGS_READ, P.SECURITY_SESSIONS_READ})
+_SECURITY = _SECURITY_READ | {
+    P.SECURITY_IP_RANGES_WRITE,
+    P.SECURITY_SETTINGS_WRITE,
+    P.SECURITY_SESSIONS_END,
+    P.USERS_PROOFS_RESET,
+}
+_ADMINISTRATOR = _OWN | _READ | _AUDIT | _MANAGE | _SECURITY | {P.USERS_ADMINISTRATORS_WRITE}
+_STAFF = _OWN | {P.SUPPORT_TENANTS_READ, P.SUPPORT_RESTRICTIONS_LIFT}
 
 ROLE_PERMISSIONS: dict[str, frozenset[Permission]] = {
-    Role.OWNER: _OWN | _READ | _AUDIT | _MANAGE | {P.USERS_ADMINISTRATORS_WRITE, P.USERS_OWNERS_WRITE},
-    Role.ADMINISTRATOR: _OWN | _READ | _AUDIT | _MANAGE | {P.USERS_ADMINISTRATORS_WRITE},
+    Role.OWNER: _ADMINISTRATOR | {P.USERS_OWNERS_WRITE},
+    Role.ADMINISTRATOR: _ADMINISTRATOR,
     Role.USER_MANAGER: _OWN | _READ | _MANAGE,
-    Role.SECURITY_MANAGER: _OWN | _READ | _AUDIT,
-    Role.AUDITOR: _OWN | _READ | _AUDIT | {P.USERS_PEOPLE_EXPORT},
+    Role.SECURITY_MANAGER: _OWN | _READ | _AUDIT | _SECURITY,
+    Role.AUDITOR: _OWN | _READ | _AUDIT | _SECURITY_READ | {P.USERS_PEOPLE_EXPORT},
     Role.MEMBER: _OWN,
     StaffRole.PLATFORM_ADMINISTRATOR: _STAFF | _AUDIT,
     StaffRole.DATA_RETURN_OFFICER: _STAFF,

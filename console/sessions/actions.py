@@ -40,6 +40,7 @@ def start_session(person: User, *, stage: str, by: Actor) -> str:
         digest=digest_of(token),
         stage=stage,
         epoch=person.sign_in_epoch,
+        started_at=now,
         authenticated_at=now,
         last_seen_at=now,
         expires_at=now + timedelta(hours=settings().session_absolute_hours),
@@ -80,16 +81,24 @@ def count_sign_in(*, succeeded: bool) -> None:
     )
 
 
+def move_session(session_id: UUID, *, stage: str, person: User) -> str:
+    """The sign-in stands at its next stage, under a new token; the old token is dead. **Raises:** NotFound."""
+    session = _session(session_id, person.id)
+    remove_lookup("session", session.digest)
+    token = new_token()
+    session.digest, session.stage = digest_of(token), stage
+    db.session.flush()
+    add_lookup("session", session.digest, bound_tenant(), session.id)
+    return token
+
+
 def renew_token(session_id: UUID, *, by: Actor, person: User) -> str:
     """The session goes on under a new token, and is full from here on; the old token is dead.
 
     **Records:** sessions:session:started.
     """
-    session = _session(session_id, person.id)
-    token = new_token()
-    remove_lookup("session", session.digest)
-    session.digest, session.stage, session.authenticated_at = digest_of(token), "full", clock.now()
-    add_lookup("session", session.digest, bound_tenant(), session.id)
+    token = move_session(session_id, stage="full", person=person)
+    _session(session_id, person.id).authenticated_at = clock.now()
     _signed_in(person, by)
     return token
 

@@ -21,7 +21,7 @@ class Session(TenantOwned, Base):
 
     __tablename__ = "sessions"
     __table_args__ = (
-        CheckConstraint("stage IN ('factor','full')", name="stage"),
+        CheckConstraint("stage IN ('confirm','factor','enrol','full')", name="stage"),
         CheckConstraint("(ended_at IS NULL) = (ended_why IS NULL)", name="ended"),
         tenant_reference("user_id", "users"),
         Index("ix_sessions_user", "tenant_id", "user_id", "ended_at"),
@@ -32,7 +32,9 @@ class Session(TenantOwned, Base):
     digest: Mapped[bytes] = mapped_column(LargeBinary(32))
     stage: Mapped[str] = mapped_column(String(8))
     epoch: Mapped[int]
+    started_at: Mapped[datetime]
     authenticated_at: Mapped[datetime]
+    """When the person last proved who it is: at sign-in, or when asked again before a risky act."""
     last_seen_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]

@@ -112,5 +112,5 @@ def test_half_signed_in_people_reach_nothing_else(house, clock):
     visitor = _half(house)
     for rule in house.app.url_map.iter_rules():
         access = house.app.view_functions[rule.endpoint].access
-        if access.stage == "full" and "GET" in rule.methods and not rule.arguments:
+        if access.stages == {"full"} and "GET" in rule.methods and not rule.arguments:
             assert visitor.get(rule.rule).location.startswith("/sign-in/factor"), rule

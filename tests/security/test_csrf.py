@@ -37,7 +37,7 @@ def whoever_may(house):
 
     def choose(door):
         access = house.app.view_functions[door.endpoint].access
-        if access.stage == "factor":
+        if access.stages & {"factor"}:
             return half
         return staff if door.endpoint.startswith("support.") else owner
 
@@ -94,7 +94,7 @@ def test_nobody_signed_in_is_sent_to_sign_in_or_refused_and_nothing_happens(hous
         before = ledger.rows()
         answer = house.visitor().client.open(url, method=door.method, data=fields_for(door))
         to_sign_in = answer.status_code == 303 and answer.location.startswith("/sign-in")
-        public = house.app.view_functions[door.endpoint].access.stage is None
+        public = not house.app.view_functions[door.endpoint].access.stages
         if answer.status_code != 400 if public else not to_sign_in:
             faults.append(f"{door}: {answer.status_code} {answer.location}")
         faults += [f"{door}: {line}" for line in changes(before, ledger.rows())]

@@ -217,6 +217,7 @@ def upgrade() -> None:
         sa.Column("digest", sa.LargeBinary(length=32), nullable=False),
         sa.Column("stage", sa.String(length=8), nullable=False),
         sa.Column("epoch", sa.Integer(), nullable=False),
+        sa.Column("started_at", UtcDateTime(), nullable=False),
         sa.Column("authenticated_at", UtcDateTime(), nullable=False),
         sa.Column("last_seen_at", UtcDateTime(), nullable=False),
         sa.Column("expires_at", UtcDateTime(), nullable=False),
@@ -225,7 +226,7 @@ def upgrade() -> None:
         sa.Column("sealed", sa.LargeBinary(), nullable=False),
         sa.Column("tenant_id", sa.Uuid(), nullable=False),
         sa.Column("id", sa.Uuid(), nullable=False),
-        sa.CheckConstraint("stage IN ('factor','full')", name=op.f("ck_sessions_stage")),
+        sa.CheckConstraint("stage IN ('confirm','factor','enrol','full')", name=op.f("ck_sessions_stage")),
         sa.CheckConstraint("(ended_at IS NULL) = (ended_why IS NULL)", name=op.f("ck_sessions_ended")),
         sa.ForeignKeyConstraint(
             ["tenant_id", "user_id"], ["users.tenant_id", "users.id"], name=op.f("fk_sessions_tenant_id_user_id")

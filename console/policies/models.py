@@ -1,0 +1,156 @@
+"""A Customer's choices: each saved version stays as it was; a head says which one is in force. Promise: P08."""
+
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from datetime import datetime
+from threading import Lock
+from typing import Any, Literal
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, LargeBinary, String, UniqueConstraint, select
+from sqlalchemy.orm import Mapped, mapped_column
+
+from console.core import clock
+from console.core.db import Base, TenantOwned, bound_tenant, db
+from console.core.errors import NotFound
+from console.policies.rules import number_in_force
+from console.vault.access import tenant_keys
+
+Kind = Literal["ip_ranges", "settings"]
+KEPT_DOCUMENTS = 128
+"""How many opened documents a process keeps. A version never changes, so what is kept is never stale."""
+
+
+class PolicyVersion(TenantOwned, Base):
+    """One saved version, with the words of whoever saved it. It is sealed whole: ranges tell where people work."""
+
+    __tablename__ = "policy_versions"
+    __table_args__ = (
+        CheckConstraint("kind IN ('ip_ranges','settings')", name="kind"),
+        CheckConstraint("number > 0", name="number"),
+        UniqueConstraint("tenant_id", "kind", "number"),
+    )
+
+    kind: Mapped[str] = mapped_column(String(16))
+    number: Mapped[int]
+    made_at: Mapped[datetime]
+    made_by: Mapped[UUID | None]
+    outcome: Mapped[str | None] = mapped_column(String(16))
+    """Empty, or `reverted` for a trial that nobody confirmed."""
+    sealed: Mapped[bytes] = mapped_column(LargeBinary)
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """`document`, `reason` and `by`, the name at that time. **Raises:** Unreadable."""
+        return tenant_keys().open(self.__tablename__, self.id, self.sealed)
+
+    @content.setter
+    def content(self, value: dict[str, Any]) -> None:
+        self.sealed = tenant_keys().seal(self.__tablename__, self.id, value)
+
+
+class PolicyHead(TenantOwned, Base):
+    """Which version is in force, whether only on trial, and until when support has lifted it."""
+
+    __tablename__ = "policy_heads"
+    __table_args__ = (
+        CheckConstraint("kind IN ('ip_ranges','settings')", name="kind"),
+        CheckConstraint("(fallback IS NULL) = (trial_ends_at IS NULL)", name="trial"),
+        CheckConstraint("fallback IS NULL OR fallback < number", name="fallback"),
+        UniqueConstraint("tenant_id", "kind"),
+    )
+
+    kind: Mapped[str] = mapped_column(String(16))
+    number: Mapped[int]
+    latest: Mapped[int]
+    """The highest number given out; `number` is lower after a trial has lapsed."""
+    fallback: Mapped[int | None]
+    trial_ends_at: Mapped[datetime | None]
+    trial_by: Mapped[UUID | None]
+    lifted_until: Mapped[datetime | None]
+
+
+@dataclass(frozen=True)
+class InForce:
+    """The version that counts at this moment. Number 0 with an empty document is what a Customer begins with."""
+
+    kind: Kind
+    number: int = 0
+    document: dict[str, Any] = field(default_factory=dict)
+    latest: int = 0
+    fallback: int | None = None
+    trial_ends_at: datetime | None = None
+    trial_by: UUID | None = None
+    lifted_until: datetime | None = None
+
+    @property
+    def on_trial(self) -> bool:
+        """Whether it reverts by itself unless somebody confirms it."""
+        return self.trial_ends_at is not None
+
+
+def policies_in_force() -> dict[Kind, InForce]:
+    """All kinds of this tenant, in one query; a trial that has lapsed and a lift that is over count no more."""
+    now = clock.now()
+    rows = {row.kind: row for row in db.session.execute(select(PolicyHead)).scalars()}
+    return {kind: _in_force(kind, rows.get(kind), now) for kind in ("ip_ranges", "settings")}
+
+
+def in_force(kind: Kind) -> InForce:
+    """The version of `kind` that counts now, for this tenant."""
+    head = db.session.execute(select(PolicyHead).where(PolicyHead.kind == kind)).scalar_one_or_none()
+    return _in_force(kind, head, clock.now())
+
+
+def _in_force(kind: Kind, head: PolicyHead | None, now: datetime) -> InForce:
+    if head is None:
+        return InForce(kind)
+    number = number_in_force(head.number, head.fallback, head.trial_ends_at, now)
+    trying = number == head.number and head.fallback is not None
+    lifted = head.lifted_until if head.lifted_until and head.lifted_until > now else None
+    return InForce(
+        kind,
+        number,
+        document(kind, number),
+        latest=head.latest,
+        fallback=head.fallback if trying else None,
+        trial_ends_at=head.trial_ends_at if trying else None,
+        trial_by=head.trial_by if trying else None,
+        lifted_until=lifted,
+    )
+
+
+_opened: OrderedDict[tuple[UUID, Kind, int], dict[str, Any]] = OrderedDict()
+_opened_lock = Lock()
+
+
+def document(kind: Kind, number: int) -> dict[str, Any]:
+    """What that version says; nothing for number 0. Opened once a process. **Raises:** NotFound, Unreadable."""
+    if number == 0:
+        return {}
+    key = (bound_tenant(), kind, number)
+    with _opened_lock:
+        if key in _opened:
+            _opened.move_to_end(key)
+            return _opened[key]
+    found: dict[str, Any] = version(kind, number).content["document"]
+    with _opened_lock:
+        _opened[key] = found
+        while len(_opened) > KEPT_DOCUMENTS:
+            _opened.popitem(last=False)
+    return found
+
+
+def version(kind: Kind, number: int) -> PolicyVersion:
+    """That version. **Raises:** NotFound."""
+    query = select(PolicyVersion).where(PolicyVersion.kind == kind, PolicyVersion.number == number)
+    found = db.session.execute(query).scalar_one_or_none()
+    if found is None:
+        raise NotFound("There is no such version.")
+    return found
+
+
+def versions(kind: Kind, *, before: int | None = None, limit: int = 50) -> list[PolicyVersion]:
+    """Saved versions, the newest first; those below number `before`."""
+    query = select(PolicyVersion).where(PolicyVersion.kind == kind).order_by(PolicyVersion.number.desc()).limit(limit)
+    return list(db.session.execute(query.where(PolicyVersion.number < before) if before else query).scalars())
