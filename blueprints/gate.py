@@ -8,7 +8,6 @@ import logging
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from flask import Flask, Response, current_app, redirect, request, url_for
@@ -16,6 +15,7 @@ from flask.typing import ResponseReturnValue
 from flask_login import LoginManager, UserMixin, current_user
 from sqlalchemy.exc import OperationalError
 
+from blueprints.binding import check_network
 from blueprints.browser import browser_name
 from blueprints.client_address import client_address
 from blueprints.cookies import session_token
@@ -31,8 +31,9 @@ from console.core.errors import Forbidden, Misconfigured
 from console.core.ids import PLATFORM_TENANT_ID
 from console.core.permissions import Permission, may
 from console.identity.stages import Stage
-from console.sessions.actions import TOUCH_SECONDS, touch_session
+from console.sessions.actions import touch_session
 from console.sessions.models import Live, live_session
+from console.sessions.rules import absolute_end, touch_seconds
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -65,6 +66,10 @@ class SignedIn(UserMixin):  # type: ignore[misc]
         self.time_zone = live.person.details.time_zone
         self.tenant_name = live.tenant.name
         self.last_seen_at = live.session.last_seen_at
+        self.seen_address = live.session.seen.get("address")
+        self.policies = live.policies
+        self.choices = live.choices
+        self.ends_at = absolute_end(live.session.started_at, live.session.expires_at, self.choices)
 
     def get_id(self) -> str:
         """The person's id."""
@@ -139,7 +144,7 @@ def _enter() -> ResponseReturnValue | None:
         person = cast("SignedIn | None", current_user._get_current_object())  # noqa: SLF001
         if person is not None and person.is_authenticated:
             _recognise(person, acts=request.method in SAFE_METHODS or access is None or bool(access.stages))
-            return _check(access, person)
+            return check_network(person) or _check(access, person)
         return redirect(url_for("sign_in.form", next=here()), 303) if access and access.stages else None
     finally:
         _end_reading(bound=access is not None and bool(access.stages))
@@ -157,7 +162,7 @@ def _anonymous(reference: str, address: str) -> Actor:
 
 def _load_signed_in(_request: Any) -> SignedIn | None:
     token = session_token()
-    live = live_session(token, idle=timedelta(minutes=settings().session_idle_minutes)) if token else None
+    live = live_session(token) if token else None
     if live is None:
         return None
     staff = live.tenant.id == PLATFORM_TENANT_ID
@@ -222,7 +227,7 @@ def _leave(response: Response) -> Response:
 
 def _touch() -> None:
     person = visit().person
-    if person is None or (clock.now() - person.last_seen_at).total_seconds() < TOUCH_SECONDS:
+    if person is None or (clock.now() - person.last_seen_at).total_seconds() < touch_seconds(person.choices):
         return
     try:
         with unit_of_work(person.actor.tenant_id):
