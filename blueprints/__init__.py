@@ -14,6 +14,7 @@ from blueprints import (
     me,
     overview,
     password,
+    security,
     sign_in,
     support,
     uploads,
@@ -35,7 +36,7 @@ def register(app: Flask) -> None:
     app.config["RATELIMIT_STORAGE_URI"] = settings().limits_url
     limiter.init_app(app)
     chrome.install(app)
-    for pages in (health, sign_in, password, overview, users, me, audit, support):
+    for pages in (health, sign_in, password, overview, users, security, me, audit, support):
         app.register_blueprint(pages.blueprint)
     if settings().profile == "demo":
         app.register_blueprint(dev_mail.blueprint)
