@@ -72,11 +72,11 @@ def save_settings() -> ResponseReturnValue:
     return redirect(url_for("security.show"), 303)
 
 
-@blueprint.get("/presets/<name>")
+@blueprint.get("/presets/<level>")
 @requires(Permission.SECURITY_SETTINGS_WRITE)
-def review_preset(name: str) -> ResponseReturnValue:
+def review_preset(level: str) -> ResponseReturnValue:
     """What a ready-made level would change. **Raises:** NotFound."""
-    found = preset(name)
+    found = preset(level)
     if found is None:
         raise NotFound("There is no level of that name.")
     return _review(in_force("settings"), found.choices, level=found.label)
