@@ -12,6 +12,7 @@ from blueprints import (
     headers,
     health,
     me,
+    me_session,
     overview,
     password,
     security,
@@ -36,7 +37,7 @@ def register(app: Flask) -> None:
     app.config["RATELIMIT_STORAGE_URI"] = settings().limits_url
     limiter.init_app(app)
     chrome.install(app)
-    for pages in (health, sign_in, password, overview, users, security, me, audit, support):
+    for pages in (health, sign_in, password, overview, users, security, me, me_session, audit, support):
         app.register_blueprint(pages.blueprint)
     if settings().profile == "demo":
         app.register_blueprint(dev_mail.blueprint)

@@ -16,7 +16,7 @@ from blueprints.uploads import accepts_file
 from blueprints.users import blueprint
 from blueprints.users.exports import csv_response
 from blueprints.users.person import field_label
-from blueprints.visit import actor, signed_in
+from blueprints.visit import actor, signed_in, visit
 from console.core.db import db
 from console.core.errors import NotFound
 from console.core.permissions import Permission, Role
@@ -208,6 +208,7 @@ def _cut(text: str) -> str:
 @requires(Permission.USERS_PEOPLE_WRITE)
 def import_progress(import_id: UUID) -> ResponseReturnValue:
     """How far the import is, for its progress bar."""
+    visit().quiet = True
     return jsonify(asdict(progress(user_import(import_id))))
 
 
