@@ -115,18 +115,35 @@ def follow_link(token: str, *kinds: LinkKind) -> OneTimeLink:
     """
     found = find_lookup("link", digest_of(token))
     if found is None:
-        raise NotFound("This link is not known. Check that the whole address was copied.")
+        raise NotFound(_UNKNOWN)
     bind_tenant(found[0])
     link = db.session.execute(select(OneTimeLink).where(OneTimeLink.id == found[1]).with_for_update()).scalar_one()
     if link.kind not in kinds:
-        raise NotFound("This link is not known. Check that the whole address was copied.")
-    if link.used_at:
-        raise Gone("This link was used already. It works once.")
-    if link.revoked_at:
-        raise Gone("This link was replaced or withdrawn.")
+        raise NotFound(_UNKNOWN)
     if not link.open:
-        raise Gone("This link has expired. Ask for a new one.")
+        raise Gone(_why_dead(link), kind=link.kind)
     return link
+
+
+_UNKNOWN = (
+    "This link is not known. Check that the whole address was copied. If it was, ask the person who sent it to you."
+)
+_ASK = {
+    "invitation": "Ask the person who invited you for a new one.",
+    "password_reset": "Ask for a new one on the page “Forgot your password?”.",
+}
+
+
+def _why_dead(link: OneTimeLink) -> str:
+    """Why the link does not work any more, and who gives a new one."""
+    ask = _ASK.get(link.kind, "Start the change of address again on “My profile”.")
+    if link.used_at and link.kind == "invitation":
+        return "This link was used already. It works once: sign in with the password that you chose then."
+    if link.used_at:
+        return "This link was used already. It works once."
+    if link.revoked_at:
+        return f"This link was replaced or withdrawn. Look for a newer mail. {ask}"
+    return f"This link has expired. {ask}"
 
 
 def forget_links(user_ids: list[UUID]) -> None:

@@ -7,3 +7,4 @@ import "./progress.js";
 import "./password.js";
 import "./copy.js";
 import "./shortcuts.js";
+import "./time-zone.js";

@@ -74,7 +74,10 @@ def test_promise_p04_the_confirm_page_names_the_person_and_says_what_goes_and_wh
     page = main_text(house.signed_in("admin").get(f"/users/{house['member'].id}/delete"))
     assert "Delete Mika Member?" in page
     assert house["member"].email in page
-    assert "What goes for good after 30 days: the profile (name, e-mail address, phone, title, time zone), the pass" in page
+    assert (
+        "What goes for good after 30 days: the profile (name, e-mail address, phone, title, time zone), the pass"
+        in page
+    )
     assert "What stays: the entries of the audit record" in page
     assert "You can restore for 30 days." in page
 
