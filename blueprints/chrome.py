@@ -7,7 +7,6 @@ from zoneinfo import ZoneInfo
 
 from flask import Flask, request
 
-from blueprints.next_page import here
 from blueprints.visit import visit
 from console.core.clock import now
 from console.core.db import settings
@@ -66,7 +65,6 @@ def _context() -> dict[str, Any]:
         "demo": settings().profile == "demo",
         "company": settings().company,
         "time_zone": visit().time_zone,
-        "here": here() or "",
         "may": lambda permission: may(visit().actor.role, Permission(permission)),
     }
 

@@ -22,6 +22,7 @@ function offer() {
   }
   form.querySelector("[data-zone-name]").textContent = here.replaceAll("_", " ");
   form.elements.time_zone.value = here;
+  form.elements.next.value = location.pathname + location.search;
   form.querySelector("[data-zone-keep]").addEventListener("click", () => {
     localStorage.setItem(KEPT, pair);
     form.hidden = true;
