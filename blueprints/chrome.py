@@ -51,6 +51,8 @@ _CUSTOMER: tuple[tuple[str | None, tuple[tuple[str, str, str, Permission, str | 
     ),
 )
 THEMES = ("light", "dark")
+STAFF_HOME = "Staff"
+"""What stands beside the service's name where Customers see their company's."""
 
 
 def install(app: Flask) -> None:
@@ -76,6 +78,7 @@ def _context() -> dict[str, Any]:
         "theme": theme if theme in THEMES else None,
         "demo": settings().profile == "demo",
         "company": settings().company,
+        "time_zone": visit().time_zone,
         "may": lambda permission: may(visit().actor.role, Permission(permission)),
     }
 
@@ -90,7 +93,7 @@ def _shown(person: Any) -> dict[str, Any]:
     return {
         "label": by.label,
         "role_label": role_label(by.role),
-        "tenant_name": person.tenant_name,
+        "tenant_name": STAFF_HOME if by.kind == "staff" else person.tenant_name,
         "is_staff": by.kind == "staff",
         "id": by.user_id,
     }

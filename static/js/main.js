@@ -8,3 +8,4 @@ import "./password.js";
 import "./copy.js";
 import "./session-end.js";
 import "./shortcuts.js";
+import "./time-zone.js";
