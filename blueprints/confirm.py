@@ -6,6 +6,7 @@ from flask_wtf import FlaskForm
 from wtforms import BooleanField, StringField
 from wtforms.validators import InputRequired, Length, ValidationError
 
+from blueprints import cookies
 from blueprints.arrival import UNREMEMBERED, ask_again, go_on
 from blueprints.gate import half_signed_in, public
 from blueprints.limits import anonymous_limit, limiter
@@ -54,7 +55,8 @@ def submit() -> ResponseReturnValue:
         return _page(entered, 422)
     person = user(signed_in().user_id)
     code = plain_code(entered.code.data) or ""
-    proof = prove(person, code, session_id=signed_in().session_id, by=acting_as(person, actor()))
+    by, tokens = acting_as(person, actor()), cookies.browser_tokens()
+    proof = prove(person, code, session_id=signed_in().session_id, tokens=tokens, by=by)
     if proof.wait_seconds:
         raise Throttled(
             f"There were too many wrong codes for this account. Try again in {spoken_wait(proof.wait_seconds)}.",

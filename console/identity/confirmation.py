@@ -42,10 +42,11 @@ DIGITS = 8
 CODE_MINUTES = 10
 MAIL_SECONDS = 60
 """A browser gets one mail in this time; another browser has a minute of its own."""
-MAILS_AN_HOUR = 10
-"""For browsers that the person never used, from one network: so much can somebody fill a mailbox who knows a password."""
+MAILS_AN_HOUR = 60
+"""For all browsers together that the person never used, from one network: who knows a password cannot fill a mailbox."""
 WRONG_AN_HOUR = 100
-"""Wrong codes for one person in all browsers together (NIST SP 800-63B, section 3.2.2)."""
+"""Wrong codes for one person in all browsers that are not known (NIST SP 800-63B, section 3.2.2); a known browser has a
+number of its own, so that nobody can use it up for the person."""
 LINK_MINUTES = 10
 _CODE = re.compile(rf"[0-9]{{{DIGITS}}}")
 
@@ -180,13 +181,14 @@ def plain_code(typed: str) -> str | None:
     return code if _CODE.fullmatch(code) else None
 
 
-def prove(person: User, code: str, *, session_id: UUID, by: Actor) -> Proof:
+def prove(person: User, code: str, *, session_id: UUID, tokens: list[str], by: Actor) -> Proof:
     """Try a code in that session and use it up if it is right. A wrong one counts against every code that is open.
 
     Run it in the page's own unit of work: what is wrong must be counted, so the caller must not raise then.
     **Records:** identity:confirmation:confirmed or identity:confirmation:refused.
     """
-    tries = tenant_keys().index("confirmation-tries", person.id.bytes)
+    known = recognised_browser(person.id, tokens or [""])
+    tries = tenant_keys().index("confirmation-tries", person.id.bytes + (known.digest if known else b""))
     wait = budgets.spend(tries, limit=WRONG_AN_HOUR, window_seconds=3600)
     if wait:
         return Proof(right=False, wait_seconds=wait)

@@ -115,19 +115,21 @@ def open_proofs(user_id: UUID) -> list[Confirmation]:
 def mailed_code(session_id: UUID) -> Confirmation | None:
     """The latest code that was mailed for that session, whether it still works or not."""
     query = select(Confirmation).where(Confirmation.session_id == session_id)
-    return db.session.execute(query.order_by(Confirmation.id.desc()).limit(1)).scalar_one_or_none()
+    newest = query.order_by(Confirmation.created_at.desc(), Confirmation.id.desc()).limit(1)
+    return db.session.execute(newest).scalar_one_or_none()
 
 
 def close_codes(user_id: UUID, *kinds: Kind, asker: bytes | None = None) -> None:
     """The open codes and proofs of that person (of `kinds`, for that browser, if given) are dead."""
-    query = update(Confirmation).where(
+    query = select(Confirmation).where(
         Confirmation.user_id == user_id, Confirmation.used_at.is_(None), Confirmation.closed_at.is_(None)
     )
     if kinds:
         query = query.where(Confirmation.kind.in_(kinds))
     if asker is not None:
         query = query.where(Confirmation.asker == asker)
-    db.session.execute(query.values(closed_at=clock.now()).execution_options(synchronize_session="fetch"))
+    for row in db.session.execute(query.order_by(Confirmation.id).with_for_update()).scalars():
+        row.closed_at = clock.now()
 
 
 def count_confirmation(what: Literal["asked", "confirmed", "refused"]) -> None:

@@ -73,7 +73,10 @@ TEMPLATES: dict[str, Template] = {
     "new_browser": Template(
         "New sign-in to {company}",
         (
-            "Your account was used on {at} from a browser that was not seen before: {browser}, network {network}, address {address}.",
+            (
+                "Your account was used on {at} from a browser that was not seen before: {browser}, network {network},"
+                " address {address}."
+            ),
             "If this was you, there is nothing to do. If not, choose a new password at once.",
         ),
         "Choose a new password",
@@ -83,8 +86,8 @@ TEMPLATES: dict[str, Template] = {
         (
             "Your code is {code}.",
             (
-                "It works for {minutes} minutes, in the browser that asked for it and nowhere else. Nobody of {company} will"
-                " ever ask you for it."
+                "It works for {minutes} minutes, in the browser that asked for it and nowhere else. Nobody of {company}"
+                " will ever ask you for it."
             ),
             (
                 "Somebody, probably you, gave the right password on {at}: {browser}, network {network} (address {address})."

@@ -57,7 +57,7 @@ def deny_sign_in(token: str, *, by: Actor) -> SignIn:
     row.denied_at = clock.now()
     row.closed_at = row.closed_at or row.denied_at
     _end(row, by, completed=shown.completed)
-    _alert(shown, by)
+    _alert(shown)
     db.session.flush()
     record(
         Tag.CONFIRMATION_DENIED, by=by, subject=("user", row.user_id), completed=shown.completed, **_where(shown.facts)
@@ -77,7 +77,7 @@ def _end(row: Confirmation, by: Actor, *, completed: bool) -> None:
         return  # it was left already
 
 
-def _alert(shown: SignIn, by: Actor) -> None:
+def _alert(shown: SignIn) -> None:
     query = select(User).where(User.role.in_(ALERTED), User.state == State.ACTIVE, User.id != shown.person.id)
     facts = {name: str(value) for name, value in _where(shown.facts).items()}
     recipients = [
