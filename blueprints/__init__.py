@@ -5,6 +5,7 @@ from flask import Flask
 from blueprints import (
     audit,
     chrome,
+    confirm,
     dev_mail,
     errors,
     form_session,
@@ -37,7 +38,7 @@ def register(app: Flask) -> None:
     app.config["RATELIMIT_STORAGE_URI"] = settings().limits_url
     limiter.init_app(app)
     chrome.install(app)
-    for pages in (health, sign_in, password, overview, users, security, me, me_session, audit, support):
+    for pages in (health, sign_in, confirm, password, overview, users, security, me, me_session, audit, support):
         app.register_blueprint(pages.blueprint)
     if settings().profile == "demo":
         app.register_blueprint(dev_mail.blueprint)

@@ -41,7 +41,12 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
-STAGE_PAGES = {"factor": "sign_in.factor", "enrol": "sign_in.factor", "full": "overview.show"}
+STAGE_PAGES = {
+    "confirm": "confirm.form",
+    "factor": "sign_in.factor",
+    "enrol": "sign_in.factor",
+    "full": "overview.show",
+}
 """Where a session of each stage is sent that asks for a page of another stage."""
 V = TypeVar("V", bound=Callable[..., Any])
 

@@ -11,7 +11,7 @@ from wtforms import PasswordField, StringField
 from wtforms.validators import InputRequired, Length
 
 from blueprints import cookies
-from blueprints.arrival import arrive, go_on
+from blueprints.arrival import ASKER, arrive, go_on
 from blueprints.gate import half_signed_in, public
 from blueprints.limits import anonymous_limit, limiter
 from blueprints.next_page import next_page
@@ -172,7 +172,10 @@ def sign_out() -> ResponseReturnValue:
             end_session(person.session_id, why="signed out", by=person.actor)
     response = make_response(redirect(url_for("sign_in.form"), 303))
     cookies.clear_session(response)
+    asker = session.get(ASKER)
     session.clear()
+    if asker:
+        session[ASKER] = asker  # signing out and in again is no way to more mails than one a minute
     flash("You are signed out.", "success")
     response.headers["Clear-Site-Data"] = '"cache", "storage"'
     return response

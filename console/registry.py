@@ -9,6 +9,7 @@ from console.core import jobs
 from console.core import lookups as _lookups
 from console.core.db import Base
 from console.identity import actions as identity
+from console.identity import confirmation_sweep
 from console.mail import actions as mail
 from console.policies import actions as policies
 from console.sessions import actions as sessions
@@ -21,6 +22,7 @@ METADATA = Base.metadata
 HANDLERS: dict[str, jobs.Handler] = {
     mail.JOB: mail.send_mail,
     lifecycle.PURGE_JOB: partial(lifecycle.purge_due, forget=(identity.forget_people, sessions.forget_people)),
+    confirmation_sweep.SWEEP_JOB: confirmation_sweep.sweep_identity,
     sessions.SWEEP_JOB: sessions.sweep_sessions,
     policies.TRIAL_JOB: policies.finish_trial,
     imports.JOB: import_apply.run_import,
@@ -29,6 +31,7 @@ HANDLERS: dict[str, jobs.Handler] = {
 
 PERIODIC: dict[str, int] = {
     lifecycle.PURGE_JOB: lifecycle.PURGE_EVERY_SECONDS,
+    confirmation_sweep.SWEEP_JOB: confirmation_sweep.SWEEP_EVERY_SECONDS,
     sessions.SWEEP_JOB: sessions.SWEEP_EVERY_SECONDS,
     import_sweep.SWEEP_JOB: import_sweep.SWEEP_EVERY_SECONDS,
 }

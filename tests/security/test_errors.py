@@ -17,7 +17,7 @@ from console.core.db import db
 from console.core.permissions import Permission
 from tests import databases
 from tests.cast import PASSWORD
-from tests.doors import Ledger, changes, doors, half_signed_in, opened, send, token_of
+from tests.doors import Ledger, changes, doors, half_signed_in, opened, send, token_of, unconfirmed
 
 INSIDE = "SELECT secret FROM users -- /srv/safekeep/console/core/db.py"
 """What the planted exceptions say; nothing of it may reach the page."""
@@ -108,14 +108,16 @@ def every_view_failing(app):
 
 def test_an_exception_in_any_view_gives_a_page_with_a_reference_and_undoes_the_work(house):
     owner, staff, half = house.signed_in("owner"), house.signed_in("agent"), half_signed_in(house)
-    tokens = {id(visitor): token_of(visitor) for visitor in (owner, staff, half)}
+    new = unconfirmed(house)
+    tokens = {id(visitor): token_of(visitor) for visitor in (owner, staff, half, new)}
     ledger, faults, references = Ledger(house), [], set()
     with every_view_failing(house.app):
         for door in doors(house.app):
             if door.endpoint == "static" or door.endpoint.startswith("planted"):
                 continue
-            half_door = "factor" in house.app.view_functions[door.endpoint].access.stages
-            visitor = half if half_door else staff if door.endpoint.startswith("support.") else owner
+            stages = house.app.view_functions[door.endpoint].access.stages
+            waiting = half if "factor" in stages else new if "confirm" in stages else None
+            visitor = waiting or (staff if door.endpoint.startswith("support.") else owner)
             url, data = door.of(house, "acme"), {"csrf_token": tokens[id(visitor)]}
             before = ledger.rows()
             answer = visitor.client.open(url, method=door.method, data=data if door.method == "POST" else None)
