@@ -65,11 +65,6 @@ class House:
     people: dict[str, Person]
     used_steps: set[int] = field(default_factory=set)
 
-    def __post_init__(self):
-        from console.policies.models import _opened
-
-        _opened.clear()  # this installation is a copy: its Customers have the same ids as those of the test before
-
     def __getitem__(self, key: str) -> Person:
         return self.people[key]
 
