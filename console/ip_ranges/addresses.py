@@ -101,12 +101,15 @@ def parse_span(text: str) -> tuple[Span, list[str]]:
         return address_span(text), _mapped_note(text)
     if len(parts) > 2:
         raise Invalid(f"“{text}” has more than one dash. A range has one start and one end.")
-    first, last = _read(parts[0]), _read(parts[1])
-    if first[0] != last[0]:
-        raise Invalid(f"“{text}” starts with IPv{first[0]} and ends with IPv{last[0]}. Both ends must be of one kind.")
-    if first[1] > last[1]:
+    first, last = _raw(parts[0]), _raw(parts[1])
+    if first.version != last.version:
+        first, last = (address.ipv4_mapped or address if address.version == 6 else address for address in (first, last))
+    if first.version != last.version:
+        kinds = f"starts with IPv{first.version} and ends with IPv{last.version}"
+        raise Invalid(f"“{text}” {kinds}. Both ends must be of one kind.")
+    if first > last:  # type: ignore[operator]
         raise Invalid(f"“{text}” ends before it starts. Exchange start and end.")
-    return Span(first[0], first[1], last[1]), _mapped_note(text)
+    return _fold_span(Span(first.version, int(first), int(last))), _mapped_note(text)
 
 
 def warnings_of(span: Span, *, trusted: bool) -> list[str]:
@@ -157,8 +160,12 @@ def _mapped_note(text: str) -> list[str]:
 
 def _read(text: str) -> tuple[int, int]:
     """Version and number of one address. **Raises:** Invalid with what is wrong with it."""
+    return _folded(_raw(text))
+
+
+def _raw(text: str) -> IPv4Address | IPv6Address:
     try:
-        return _folded(ip_address(text if "%" not in text else ""))
+        return ip_address(text if "%" not in text else "")
     except ValueError:
         raise Invalid(f"“{text}” is not an address. {_why_not(text)}") from None
 
