@@ -3,6 +3,7 @@
 from flask import Flask
 
 from blueprints import (
+    address_gate,
     audit,
     chrome,
     dev_mail,
@@ -30,6 +31,7 @@ def register(app: Flask) -> None:
     # answer: whatever fails after that, they are on it.
     errors.install(app)
     gate.install(app)
+    address_gate.install(app)
     uploads.install(app)
     form_session.install(app)
     app.config["RATELIMIT_STORAGE_URI"] = settings().limits_url

@@ -15,6 +15,7 @@ from console.core.ids import PLATFORM_TENANT_ID
 from console.identity.actions import acting_as, remember_browser
 from console.identity.models import totp_of
 from console.identity.stages import Stage, next_stage
+from console.ip_ranges.sightings import note_sighting
 from console.policies.choices import choices
 from console.sessions.actions import move_session, renew_token, start_session
 from console.users.models import User
@@ -59,6 +60,7 @@ def _response(person: User, stage: Stage, token: str) -> Response:
         response = make_response(redirect(url_for("support.list_tenants") if home else target, 303))
         tokens = remember_browser(person, cookies.browser_tokens(), by=acting_as(person, actor()))
         cookies.set_browser(response, tokens)
+        note_sighting(person.id, actor().address, sign_in=True)
     else:
         response = make_response(redirect(url_for(STAGE_PAGES[stage], next=target), 303))
     cookies.set_session(response, token)

@@ -159,7 +159,12 @@ def test_a_trusted_range_lets_nobody_in_and_an_over_wide_one_trusts_nobody():
     allowed, trusted = new_entry("198.51.100.0/24"), new_entry("203.0.113.0/24", strength="trusted")
     compiled = Compiled(RangeList("enforce", entries=(allowed, trusted)))
     assert decide(compiled, "203.0.113.1", "member", NOW) == Decision(refused=True, outside=True, trusted=False)
-    for text, counts in (("192.0.0.0/8", True), ("192.0.0.0/7", False), ("2001:db8::/32", True), ("2001:db8::/31", False)):
+    for text, counts in (
+        ("192.0.0.0/8", True),
+        ("192.0.0.0/7", False),
+        ("2001:db8::/32", True),
+        ("2001:db8::/31", False),
+    ):
         wide = Compiled(RangeList("off", entries=(new_entry(text, strength="trusted"),)))
         inside = "192.0.2.1" if "." in text else "2001:db8::1"
         assert decide(wide, inside, "member", NOW).trusted is counts, text
