@@ -1,6 +1,7 @@
 """Edit the draft, put it into force, confirm it, return to an earlier version."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from uuid import UUID
 
 from console.core import clock
@@ -224,3 +225,13 @@ def sweep(run: Run) -> None:
                 done += 1
                 run.checkpoint(done, done)
         after = tenant_ids[-1]
+
+
+def switch_entries(ids: set[str], *, on: bool, by: Actor) -> RangeList:
+    """In the draft, those entries are switched on or off."""
+
+    def change(ranges: RangeList) -> RangeList:
+        entries = tuple(replace(entry, on=on) if entry.id in ids else entry for entry in ranges.entries)
+        return ranges.changed(entries=entries)
+
+    return edit_draft(change, by=by)

@@ -17,7 +17,8 @@ from console.ip_ranges.entries import RangeList, range_list
 from console.ip_ranges.guard import Administrator
 from console.ip_ranges.rules import Compiled, Decision, decide
 from console.ip_ranges.sightings import addresses_of
-from console.policies.models import InForce, document, in_force
+from console.core.errors import NotFound
+from console.policies.models import InForce, PolicyVersion, document, in_force
 from console.users.models import State, User
 from console.vault.access import tenant_keys
 
@@ -134,3 +135,12 @@ def administrators() -> list[Administrator]:
     people = list(db.session.execute(query).scalars())
     known = addresses_of([person.id for person in people])
     return [Administrator(person.name, person.role, tuple(known[person.id])) for person in people]
+
+
+def version_by_id(version_id: UUID) -> PolicyVersion:
+    """That saved list of this tenant. **Raises:** NotFound."""
+    query = select(PolicyVersion).where(PolicyVersion.id == version_id, PolicyVersion.kind == "ip_ranges")
+    found = db.session.execute(query).scalar_one_or_none()
+    if found is None:
+        raise NotFound
+    return found
