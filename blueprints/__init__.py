@@ -17,10 +17,12 @@ from blueprints import (
     password,
     sign_in,
     support,
+    support_restrictions,  # noqa: F401 (adds its pages to those of support)
     uploads,
     users,
 )
 from blueprints.limits import limiter
+from blueprints.security import ip_ranges
 from console.core.db import settings
 
 
@@ -37,7 +39,7 @@ def register(app: Flask) -> None:
     app.config["RATELIMIT_STORAGE_URI"] = settings().limits_url
     limiter.init_app(app)
     chrome.install(app)
-    for pages in (health, sign_in, password, overview, users, me, audit, support):
+    for pages in (health, sign_in, password, overview, users, me, audit, ip_ranges, support):
         app.register_blueprint(pages.blueprint)
     if settings().profile == "demo":
         app.register_blueprint(dev_mail.blueprint)

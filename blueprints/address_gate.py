@@ -19,7 +19,7 @@ from console.core.errors import Forbidden
 from console.core.ids import PLATFORM_TENANT_ID
 from console.core.permissions import Permission, may
 from console.identity.actions import acting_as
-from console.ip_ranges.models import Standing, standing
+from console.ip_ranges.models import Standing, standing, standing_under
 from console.ip_ranges.refusals import Attempt, note_refusal
 from console.tenants.models import this_tenant
 from console.users.models import User
@@ -61,7 +61,7 @@ def admit(person: Any) -> None:
     by = person.actor
     if by.tenant_id == PLATFORM_TENANT_ID:
         return
-    found = standing(visit().address, by.role)
+    found = standing_under(person.policies["ip_ranges"], visit().address, by.role)
     visit().standing = found
     if found.every_request or person.stage != "full":
         _judge(found, by, person.tenant_name)

@@ -8,7 +8,6 @@ import logging
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from flask import Flask, Response, current_app, redirect, request, url_for
@@ -17,6 +16,7 @@ from flask_login import LoginManager, UserMixin, current_user
 from sqlalchemy.exc import OperationalError
 
 from blueprints.address_gate import admit, note_reported
+from blueprints.binding import check_network
 from blueprints.browser import browser_name
 from blueprints.client_address import client_address
 from blueprints.cookies import session_token
@@ -33,8 +33,9 @@ from console.core.ids import PLATFORM_TENANT_ID
 from console.core.permissions import Permission, may
 from console.identity.stages import Stage
 from console.ip_ranges.sightings import note_sighting
-from console.sessions.actions import TOUCH_SECONDS, touch_session
+from console.sessions.actions import touch_session
 from console.sessions.models import Live, live_session
+from console.sessions.rules import absolute_end, touch_seconds
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -67,6 +68,10 @@ class SignedIn(UserMixin):  # type: ignore[misc]
         self.time_zone = live.person.details.time_zone
         self.tenant_name = live.tenant.name
         self.last_seen_at = live.session.last_seen_at
+        self.seen_address = live.session.seen.get("address")
+        self.policies = live.policies
+        self.choices = live.choices
+        self.ends_at = absolute_end(live.session.started_at, live.session.expires_at, self.choices)
 
     def get_id(self) -> str:
         """The person's id."""
@@ -143,7 +148,7 @@ def _enter() -> ResponseReturnValue | None:
             _recognise(person, acts=request.method in SAFE_METHODS or access is None or bool(access.stages))
             if access is not None and access.stages:
                 admit(person)
-            return _check(access, person)
+            return check_network(person) or _check(access, person)
         return redirect(url_for("sign_in.form", next=here()), 303) if access and access.stages else None
     finally:
         _end_reading(bound=access is not None and bool(access.stages))
@@ -161,7 +166,7 @@ def _anonymous(reference: str, address: str) -> Actor:
 
 def _load_signed_in(_request: Any) -> SignedIn | None:
     token = session_token()
-    live = live_session(token, idle=timedelta(minutes=settings().session_idle_minutes)) if token else None
+    live = live_session(token) if token else None
     if live is None:
         return None
     staff = live.tenant.id == PLATFORM_TENANT_ID
@@ -228,7 +233,7 @@ def _touch() -> None:
     """The session was used, its address was seen, and what would have been refused is counted."""
     person = visit().person
     try:
-        if person is not None and (clock.now() - person.last_seen_at).total_seconds() >= TOUCH_SECONDS:
+        if person is not None and (clock.now() - person.last_seen_at).total_seconds() >= touch_seconds(person.choices):
             with unit_of_work(person.actor.tenant_id):
                 touch_session(person.session_id)
                 if person.stage == "full":

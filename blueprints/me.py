@@ -1,7 +1,6 @@
 """One's own profile, password, e-mail address and sessions (P03)."""
 
 from dataclasses import asdict
-from datetime import timedelta
 from uuid import UUID
 
 from flask import Blueprint, flash, make_response, redirect, render_template, url_for
@@ -19,7 +18,7 @@ from blueprints.visit import actor, signed_in
 from console.audit.actions import record
 from console.audit.tags import Tag
 from console.core import budgets
-from console.core.db import db, settings, unit_of_work
+from console.core.db import db, unit_of_work
 from console.core.errors import Conflict, Invalid, Throttled
 from console.core.permissions import Permission
 from console.identity import actions
@@ -103,7 +102,7 @@ def change_password() -> ResponseReturnValue:
         return _page("me/password.html", entered, 422)
     with unit_of_work(actor().tenant_id, write=False):
         try:
-            actions.check_new_password(_me().details, entered.password.data, entered.password_again.data)
+            actions.check_new_password(_me(), entered.password.data, entered.password_again.data)
         except Invalid as problem:
             show_problems(entered, problem)
     if entered.errors:
@@ -172,7 +171,7 @@ def confirm(token: str) -> ResponseReturnValue:
 @requires(P.ME_PROFILE_READ)
 def sessions() -> ResponseReturnValue:
     """One's own open sessions."""
-    rows = open_sessions(_me(), idle=timedelta(minutes=settings().session_idle_minutes))
+    rows = open_sessions(_me())
     return render_template("me/sessions.html", sessions=rows, present=actor().session_id)
 
 

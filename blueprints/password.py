@@ -20,7 +20,7 @@ from console.identity import actions
 from console.identity.passwords import LONGEST, hash_password
 from console.tenants.models import this_tenant
 from console.users.links import LinkKind, follow_link
-from console.users.models import Details, user
+from console.users.models import user
 
 blueprint = Blueprint("password", __name__)
 
@@ -124,9 +124,8 @@ def _acceptable(form: NewPasswordForm, token: str, kind: LinkKind) -> bool:
     with unit_of_work(write=False):
         person = user(follow_link(token, kind).user_id)
         admit_link(person)
-        details: Details = person.details
         try:
-            actions.check_new_password(details, form.password.data, form.password_again.data)
+            actions.check_new_password(person, form.password.data, form.password_again.data)
         except Invalid as problem:
             show_problems(form, problem)
             return False

@@ -92,7 +92,10 @@ def submit() -> ResponseReturnValue:
     if outcome == "suspended":
         entered.form_errors.append("Your access is suspended. Your administrator can tell you more.")
     else:
-        entered.form_errors.append("The username or the password is not right.")
+        entered.form_errors.append(
+            "The username or the password is not right. After several wrong tries even the right one is refused for some"
+            " minutes."
+        )
     return _sign_in_page(entered, 422)
 
 

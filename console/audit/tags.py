@@ -26,6 +26,7 @@ class Tag(StrEnum):
     POLICY_SAVED = "policies:version:saved"
     ACCESS_REFUSED = "security:access:refused"
     SESSION_ENDED = "sessions:session:ended"
+    SESSION_MOVED = "sessions:session:moved"
     SESSION_STARTED = "sessions:session:started"
     SUPPORT_TENANT_OPENED = "support:tenant:opened"
     TENANT_ADDED = "tenants:tenant:added"
@@ -68,6 +69,7 @@ TAG_TEXTS: dict[str, str] = {
     Tag.POLICY_SAVED: "Saved security settings",
     Tag.ACCESS_REFUSED: "Access refused",
     Tag.SESSION_ENDED: "Session ended",
+    Tag.SESSION_MOVED: "Session went on in another network",
     Tag.SESSION_STARTED: "Signed in",
     Tag.SUPPORT_TENANT_OPENED: "Support staff opened the account's state",
     Tag.TENANT_ADDED: "Opened the account",

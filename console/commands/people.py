@@ -109,9 +109,9 @@ def add_person(tenant_id: UUID, details: Details, role: str, *, with_password: b
     if with_password and not password:
         fail("--password-stdin was given, but standard input holds no password.")
     with unit_of_work(tenant_id):
-        if password is not None:
-            check_new_password(details, password)
         person, link = add_user(details, role, by=BY, invite=password is None)
+        if password is not None:
+            check_new_password(person, password)
         user_id, name = person.id, person.name
     if password is not None:
         with unit_of_work():

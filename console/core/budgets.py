@@ -40,6 +40,12 @@ def spend(key: bytes, *, limit: int, window_seconds: int) -> int:
     return 0
 
 
+def tries(key: bytes, *, window_seconds: int) -> int:
+    """How many tries of `key` count at this moment."""
+    since = clock.now().timestamp() - window_seconds
+    return sum(moment > since for moment in _locked(key).tries)
+
+
 def refund(key: bytes) -> None:
     """Take the latest try of `key` back: it was right."""
     row = _locked(key)

@@ -14,8 +14,9 @@ from console.core.errors import Conflict, Invalid, Throttled
 from console.core.ids import PLATFORM_TENANT_ID, new_id
 from console.core.lookups import digest_of, find_lookup, new_token
 from console.identity.models import Browser, Credential, TotpFactor, browsers_of, credential_of, recognised_browser
-from console.identity.passwords import check_password
+from console.identity.passwords import check_password, verify_password
 from console.mail.actions import post
+from console.policies.choices import choices
 from console.tenants.models import lock_people, this_tenant
 from console.users.actions import UsernameTaken, apply_change, spoken_time, touch
 from console.users.links import LinkKind, OneTimeLink, follow_link, give_link, revoke_links, use_link
@@ -77,7 +78,7 @@ def store_password(person: User, password_hash: str) -> None:
     if credential is None:
         credential = Credential(id=new_id(), tenant_id=person.tenant_id, user_id=person.id)
         db.session.add(credential)
-    credential.password_hash = password_hash
+    credential.replace_hash(password_hash)
     credential.changed_at = clock.now()
     revoke_links(person.id, "password_reset", "invitation", "email_old", "email_new")
 
@@ -151,11 +152,19 @@ def _replace_password(person: User, password_hash: str, by: Actor, tag: Tag) -> 
     record(tag, by=by, subject=("user", person.id))
 
 
-def check_new_password(details: Details, password: str, again: str | None = None) -> None:
-    """Nothing happens if the new password will do. **Raises:** Invalid."""
+def check_new_password(person: User, password: str, again: str | None = None) -> None:
+    """Nothing happens if the new password will do for that person and its Customer's choices. **Raises:** Invalid."""
     if again is not None and password != again:
         raise Invalid("The two passwords differ.", {"password_again": "This differs from the password above."})
-    check_password(password, context=password_context(details))
+    chosen = choices()
+    check_password(password, context=password_context(person.details), least=chosen.password_characters)
+    credential = credential_of(person.id)
+    if credential is None or not chosen.password_history:
+        return
+    for stored in [credential.password_hash, *credential.earlier_hashes][: chosen.password_history]:
+        if verify_password(stored, password):
+            problem = "You had this password before. Your company asks for one that is new."
+            raise Invalid(problem, {"password": problem})
 
 
 def remember_browser(person: User, tokens: list[str], *, by: Actor) -> list[str]:

@@ -11,6 +11,9 @@ from console.core.db import Base, TenantOwned, db, tenant_reference
 from console.core.lookups import digest_of
 from console.vault.access import tenant_keys
 
+KEPT_PASSWORDS = 24
+"""As many earlier passwords as a Customer can have refused (`Choices.password_history`)."""
+
 
 class Credential(TenantOwned, Base):
     """A person's password, as an Argon2id hash, sealed once more so that a database alone cannot be guessed at."""
@@ -29,7 +32,22 @@ class Credential(TenantOwned, Base):
 
     @password_hash.setter
     def password_hash(self, value: str) -> None:
-        self.sealed = tenant_keys().seal(self.__tablename__, self.id, {"hash": value})
+        self._keep(value, self.earlier_hashes)
+
+    @property
+    def earlier_hashes(self) -> list[str]:
+        """The hashes of the passwords before, the latest first. **Raises:** Unreadable."""
+        if self.sealed is None:
+            return []
+        return list(tenant_keys().open(self.__tablename__, self.id, self.sealed).get("before", []))
+
+    def replace_hash(self, value: str) -> None:
+        """Another password: the present hash becomes the first of the earlier ones."""
+        before = [self.password_hash, *self.earlier_hashes] if self.sealed is not None else []
+        self._keep(value, before[:KEPT_PASSWORDS])
+
+    def _keep(self, value: str, before: list[str]) -> None:
+        self.sealed = tenant_keys().seal(self.__tablename__, self.id, {"hash": value, "before": before})
 
 
 class TotpFactor(TenantOwned, Base):

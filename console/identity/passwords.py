@@ -76,19 +76,21 @@ def warm_up() -> None:
     _stand_in(hasher())
 
 
-def check_password(password: str, *, context: list[str]) -> None:
+def check_password(password: str, *, context: list[str], least: int = SHORTEST) -> None:
     """Nothing happens if the password is good enough. `context` are words that guessers try first: names, company.
+
+    `least` is how many characters the Customer asks for.
 
     **Raises:** Invalid for the field `password`.
     """
-    problem = _problem(_plain(password), [word for phrase in context for word in _words(phrase)])
+    problem = _problem(_plain(password), [word for phrase in context for word in _words(phrase)], max(least, SHORTEST))
     if problem:
         raise Invalid(problem, {"password": problem})
 
 
-def _problem(password: str, words: list[str]) -> str | None:
-    if len(password) < SHORTEST:
-        return f"Use at least {SHORTEST} characters. A few unrelated words work well."
+def _problem(password: str, words: list[str], least: int) -> str | None:
+    if len(password) < least:
+        return f"Use at least {least} characters. A few unrelated words work well."
     if len(password) > LONGEST:
         return f"Use at most {LONGEST} characters."
     if len(_without(password, words)) < REST:

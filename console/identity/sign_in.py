@@ -19,6 +19,7 @@ from console.core.ids import PLATFORM_TENANT_ID
 from console.core.lookups import find_lookup
 from console.identity import passwords
 from console.identity.models import Credential, credential_of, recognised_browser
+from console.policies.choices import choices
 from console.users.models import State, User, user, username_digest
 from console.vault.access import platform_keys, tenant_keys
 
@@ -35,6 +36,8 @@ class Attempt:
     stored_hash: str | None
     spent: tuple[bytes, ...]
     wait_seconds: int
+    paused: bool
+    """Whether this Customer's own limit is used up. It shows in nothing: it would tell that the name is known."""
 
     @property
     def known(self) -> bool:
@@ -59,7 +62,9 @@ def begin(username: str, *, address: str, browser_tokens: list[str]) -> Attempt:
         ]
     window = settings().sign_in_window_seconds
     waits = [budgets.spend(key, limit=limit, window_seconds=window) for key, limit in limits]
-    return Attempt(tenant_id, user_id, stored_hash, spent=tuple(key for key, _limit in limits), wait_seconds=max(waits))
+    paused = budgets.tries(limits[0][0], window_seconds=window) > choices().sign_in_tries
+    spent = tuple(key for key, _limit in limits)
+    return Attempt(tenant_id, user_id, stored_hash, spent=spent, wait_seconds=max(waits), paused=paused)
 
 
 def _stored_hash(user_id: UUID) -> str | None:
@@ -89,8 +94,8 @@ def finish(attempt: Attempt, password: str, *, right: bool, by: Actor) -> tuple[
     state = db.session.execute(query).scalar_one_or_none()
     # The password may have been changed while the old one was being compared.
     right = _stored_hash(attempt.user_id) == attempt.stored_hash and right
-    if not right or state not in (State.ACTIVE, State.SUSPENDED):
-        reason = "no such username" if state is None else state if right else "wrong password"
+    if not right or attempt.paused or state not in (State.ACTIVE, State.SUSPENDED):
+        reason = _why_not(state, right=right, paused=attempt.paused)
         record(Tag.SIGN_IN_REFUSED, by=by, subject=_subject(attempt), reason=reason)
         return "wrong", None
     for key in attempt.spent:
@@ -103,6 +108,12 @@ def finish(attempt: Attempt, password: str, *, right: bool, by: Actor) -> tuple[
     if credential is not None and passwords.needs_rehash(credential.password_hash):
         credential.password_hash = passwords.hash_password(password)
     return "welcome", person
+
+
+def _why_not(state: str | None, *, right: bool, paused: bool) -> str:
+    if state is None:
+        return "no such username"
+    return "paused after wrong passwords" if paused else state if right else "wrong password"
 
 
 def _subject(attempt: Attempt) -> tuple[str, UUID] | None:

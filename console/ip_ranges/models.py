@@ -12,12 +12,12 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from console.core import clock
 from console.core.db import Base, TenantOwned, bound_tenant, db
+from console.core.errors import NotFound
 from console.core.permissions import ADMINISTRATOR_ROLES
 from console.ip_ranges.entries import RangeList, range_list
 from console.ip_ranges.guard import Administrator
 from console.ip_ranges.rules import Compiled, Decision, decide
 from console.ip_ranges.sightings import addresses_of
-from console.core.errors import NotFound
 from console.policies.models import InForce, PolicyVersion, document, in_force
 from console.users.models import State, User
 from console.vault.access import tenant_keys
@@ -113,7 +113,11 @@ class Standing:
 
 def standing(address: str, role: str | None) -> Standing:
     """Of a person of that role at that address, under this tenant's list in force. Costs one query."""
-    policy = in_force("ip_ranges")
+    return standing_under(in_force("ip_ranges"), address, role)
+
+
+def standing_under(policy: InForce, address: str, role: str | None) -> Standing:
+    """The same under a policy at hand, without a query."""
     ready = compiled(policy)
     found = decide(ready, address, role or "", clock.now())
     if policy.lifted_until is not None:

@@ -10,17 +10,17 @@ from console.audit.actions import Event, record, record_many
 from console.audit.tags import Tag
 from console.core import budgets, clock
 from console.core.actor import Actor
-from console.core.db import bound_tenant, db, settings, unit_of_work
+from console.core.db import bound_tenant, db, unit_of_work
 from console.core.errors import NotFound
 from console.core.ids import new_id
 from console.core.jobs import Run
 from console.core.lookups import Lookup, add_lookup, digest_of, forget_lookups, new_token, remove_lookup
-from console.sessions.models import Session, SignInDay
+from console.policies.choices import choices
+from console.sessions.models import Session, SignInDay, open_sessions
 from console.tenants.models import Tenant, lock_people
 from console.users.actions import touch
 from console.users.models import User
 
-TOUCH_SECONDS = 60
 SWEEP_JOB = "sessions-sweep"
 SWEEP_EVERY_SECONDS = 3600
 KEPT_DAYS = 30
@@ -43,7 +43,7 @@ def start_session(person: User, *, stage: str, by: Actor) -> str:
         started_at=now,
         authenticated_at=now,
         last_seen_at=now,
-        expires_at=now + timedelta(hours=settings().session_absolute_hours),
+        expires_at=now + timedelta(hours=choices().session_absolute_hours),
     )
     session.seen = {"address": by.address, "browser": by.browser}
     db.session.add(session)
@@ -60,7 +60,15 @@ def _signed_in(person: User, by: Actor) -> None:
     touch(person, tenant)
     count_sign_in(succeeded=True)
     db.session.flush()
+    _keep_within_limit(person, by)
     record(Tag.SESSION_STARTED, by=by, subject=("user", person.id))
+
+
+def _keep_within_limit(person: User, by: Actor) -> None:
+    """Where the Customer allows so many sessions at once, those that were idle longest make room for the new one."""
+    limit = choices().sessions_at_once
+    if limit:
+        _end(open_sessions(person)[limit:], why="made room", by=by)
 
 
 def count_sign_in(*, succeeded: bool) -> None:
@@ -122,6 +130,24 @@ def end_session(session_id: UUID, *, why: str, by: Actor) -> None:
     _end([session], why=why, by=by)
 
 
+def note_move(session_id: UUID, *, by: Actor) -> None:
+    """The session goes on in the network of `by`, and that is where it is expected from now on.
+
+    **Records:** sessions:session:moved, once for each move.
+    """
+    session = _session(session_id, by.user_id)
+    before = session.seen
+    session.seen = before | {"address": by.address}
+    db.session.flush()
+    change = {"address": (before.get("address"), by.address)}
+    record(Tag.SESSION_MOVED, by=by, subject=("user", session.user_id), changes=change)
+
+
+def end_moved_session(session_id: UUID, *, by: Actor) -> None:
+    """The session is over, because it left its network. **Records:** sessions:session:ended."""
+    end_session(session_id, why="network changed", by=by)
+
+
 def end_other_sessions(*, by: Actor) -> int:
     """All sessions of the acting person but the present one are over. Answers how many."""
     rows = db.session.execute(
@@ -130,6 +156,37 @@ def end_other_sessions(*, by: Actor) -> int:
     others = list(rows)
     _end(others, why="ended", by=by)
     return len(others)
+
+
+def end_sessions_of(user_ids: list[UUID], *, by: Actor, but: UUID | None = None) -> int:
+    """All sessions of those people are over, all but the session `but`. Answers how many.
+
+    **Records:** sessions:session:ended each.
+    """
+    query = select(Session).where(Session.user_id.in_(user_ids), Session.ended_at.is_(None))
+    rows = [session for session in db.session.execute(query).scalars() if session.id != but]
+    _end(rows, why="by administrator", by=by)
+    return len(rows)
+
+
+def end_session_of_somebody(session_id: UUID, *, by: Actor) -> None:
+    """That session of this tenant is over. **Raises:** NotFound. **Records:** sessions:session:ended."""
+    query = select(Session).where(Session.id == session_id).with_for_update()
+    session = db.session.execute(query).scalar_one_or_none()
+    if session is None or session.ended_at is not None:
+        raise NotFound("This session has ended already.")
+    _end([session], why="by administrator", by=by)
+
+
+def end_all_sessions(*, by: Actor) -> int:
+    """Everybody of this tenant is signed out but the acting person's present session. Answers how many sessions.
+
+    **Records:** sessions:session:ended each.
+    """
+    query = select(Session).where(Session.ended_at.is_(None), Session.id != by.session_id)
+    rows = list(db.session.execute(query).scalars())
+    _end(rows, why="by administrator", by=by)
+    return len(rows)
 
 
 def _end(sessions: list[Session], *, why: str, by: Actor) -> None:

@@ -2,18 +2,24 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, LargeBinary, String, UniqueConstraint, and_, select
+from sqlalchemy import CheckConstraint, Index, LargeBinary, Select, String, UniqueConstraint, and_, select, tuple_
 from sqlalchemy.orm import Mapped, mapped_column
 
 from console.core import clock
 from console.core.db import Base, TenantOwned, bind_tenant, db, tenant_reference
 from console.core.lookups import digest_of, find_lookup
+from console.policies.choices import Choices, choices, choices_of
+from console.policies.models import InForce, Kind, policies_in_force
+from console.sessions.rules import absolute_end, idle_end
 from console.tenants.models import Tenant
 from console.users.models import State, User
 from console.vault.access import tenant_keys
+
+if TYPE_CHECKING:
+    from sqlalchemy import Select
 
 
 class Session(TenantOwned, Base):
@@ -26,6 +32,7 @@ class Session(TenantOwned, Base):
         tenant_reference("user_id", "users"),
         Index("ix_sessions_user", "tenant_id", "user_id", "ended_at"),
         Index("ix_sessions_expiry", "tenant_id", "expires_at"),
+        Index("ix_sessions_open", "tenant_id", "ended_at", "last_seen_at"),
     )
 
     user_id: Mapped[UUID]
@@ -69,9 +76,15 @@ class Live:
     session: Session
     person: User
     tenant: Tenant
+    policies: dict[Kind, InForce]
+
+    @property
+    def choices(self) -> Choices:
+        """What the Customer chose about sessions and all else."""
+        return choices_of(self.policies["settings"])
 
 
-def live_session(token: str, *, idle: timedelta) -> Live | None:
+def live_session(token: str) -> Live | None:
     """The session behind a cookie, if it still counts; this unit of work is bound to its tenant then."""
     found = find_lookup("session", digest_of(token))
     if found is None:
@@ -83,40 +96,55 @@ def live_session(token: str, *, idle: timedelta) -> Live | None:
         .join(Tenant, Tenant.id == Session.tenant_id)
         .where(Session.id == found[1])
     ).one_or_none()
-    if row is None or not counts(row[0], row[1], row[2], idle=idle, now=clock.now()):
+    if row is None:
         return None
-    return Live(row[0], row[1], row[2])
+    live = Live(row[0], row[1], row[2], policies_in_force())
+    return live if counts(live.session, live.person, live.tenant, live.choices, now=clock.now()) else None
 
 
-def counts(session: Session, person: User, tenant: Tenant, *, idle: timedelta, now: datetime) -> bool:
+def counts(session: Session, person: User, tenant: Tenant, chosen: Choices, *, now: datetime) -> bool:
     """Whether a session is worth anything at `now`."""
     return (
         session.ended_at is None
         and session.epoch == person.sign_in_epoch
         and person.state == State.ACTIVE
         and tenant.state in ("active", "leaving")
-        and now < session.expires_at
-        and now - session.last_seen_at < idle
+        and now < absolute_end(session.started_at, session.expires_at, chosen)
+        and now < idle_end(session.last_seen_at, chosen)
     )
 
 
-def open_sessions(person: User, *, idle: timedelta) -> list[Session]:
+def open_sessions(person: User) -> list[Session]:
     """The sessions of that person that still count, the latest first."""
-    now = clock.now()
-    rows = db.session.execute(
-        select(Session)
-        .where(
-            Session.user_id == person.id,
-            Session.ended_at.is_(None),
-            Session.epoch == person.sign_in_epoch,
-            Session.expires_at > now,
-            Session.last_seen_at > now - idle,
-            Session.stage == "full",
-        )
-        .order_by(Session.last_seen_at.desc())
-        .limit(100)
+    query = _open(choices()).where(Session.user_id == person.id, Session.epoch == person.sign_in_epoch)
+    return list(db.session.execute(query.order_by(Session.last_seen_at.desc()).limit(100)).scalars())
+
+
+def all_open_sessions(*, limit: int, after: tuple[datetime, UUID] | None = None) -> list[tuple[Session, User]]:
+    """This tenant's sessions that count, with their people, the latest used first; those below the place `after`."""
+    query = (
+        _open(choices())
+        .add_columns(User)
+        .join(User, and_(User.tenant_id == Session.tenant_id, User.id == Session.user_id))
+        .where(Session.epoch == User.sign_in_epoch, User.state == State.ACTIVE)
+        .order_by(Session.last_seen_at.desc(), Session.id.desc())
+        .limit(limit)
     )
-    return list(rows.scalars())
+    if after is not None:
+        query = query.where(tuple_(Session.last_seen_at, Session.id) < after)
+    return [(row[0], row[1]) for row in db.session.execute(query)]
+
+
+def _open(chosen: Choices) -> "Select[Any]":
+    """The sessions that their times let count; whose person may still sign in is for the caller to ask."""
+    now = clock.now()
+    return select(Session).where(
+        Session.ended_at.is_(None),
+        Session.expires_at > now,
+        Session.started_at > now - timedelta(hours=chosen.session_absolute_hours),
+        Session.last_seen_at > now - timedelta(minutes=chosen.session_idle_minutes),
+        Session.stage == "full",
+    )
 
 
 def sign_ins_by_day(days: int) -> list[SignInDay]:

@@ -60,11 +60,7 @@ def list_ranges() -> ResponseReturnValue:
 
 def _counts(at: Working) -> dict[str, int]:
     trusted = sum(entry.trusted for entry in at.ranges.entries)
-    return {
-        "allowed": len(at.ranges.entries) - trusted,
-        "trusted": trusted,
-        "overlapping": len(overlaps_of(at.ranges)),
-    }
+    return {"allowed": len(at.ranges.entries) - trusted, "trusted": trusted, "overlapping": len(overlaps_of(at.ranges))}
 
 
 def _found(at: Working) -> list[Entry]:

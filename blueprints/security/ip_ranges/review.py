@@ -36,9 +36,7 @@ DAYS = (LEAST_DAYS, USUAL_DAYS, MOST_DAYS)
 class SaveForm(FlaskForm):  # type: ignore[misc]
     """Why, and what exactly was looked at."""
 
-    reason = StringField(
-        "Reason", [InputRequired("Say why the list changes."), Length(max=actions.REASON_CHARACTERS)]
-    )
+    reason = StringField("Reason", [InputRequired("Say why the list changes."), Length(max=actions.REASON_CHARACTERS)])
     based_on = HiddenField()
     revision = HiddenField()
 

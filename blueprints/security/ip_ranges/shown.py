@@ -118,10 +118,4 @@ def seen_from() -> Path:
 
 def common(active: str, at: Working) -> dict[str, Any]:
     """What each page's template needs besides its own."""
-    return {
-        "tabs": tabs(active, at),
-        "at": at,
-        "mode_texts": MODE_TEXTS,
-        "mode_tones": MODE_BADGES,
-        "now": clock.now(),
-    }
+    return {"tabs": tabs(active, at), "at": at, "mode_texts": MODE_TEXTS, "mode_tones": MODE_BADGES, "now": clock.now()}

@@ -235,6 +235,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("sessions", schema=None) as batch_op:
         batch_op.create_index("ix_sessions_expiry", ["tenant_id", "expires_at"], unique=False)
+        batch_op.create_index("ix_sessions_open", ["tenant_id", "ended_at", "last_seen_at"], unique=False)
         batch_op.create_index("ix_sessions_user", ["tenant_id", "user_id", "ended_at"], unique=False)
 
     op.create_table(
