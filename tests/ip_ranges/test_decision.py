@@ -51,7 +51,7 @@ def oracle(entries, mode, address, role, now):
     return refused, trusted and not outside
 
 
-def typed_range(draw):
+def typed_range(draw):  # noqa: PLR0911 (one line for each way to write a range)
     """A range as somebody may type it, near a few bases so that boundaries meet."""
     kind = draw.randrange(7)
     v4 = ipaddress.IPv4Address(int(ipaddress.IPv4Address("198.51.100.0")) + draw.randrange(-600, 600))

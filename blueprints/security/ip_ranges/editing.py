@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
-from wtforms import BooleanField, DateTimeLocalField, RadioField, SelectMultipleField, StringField
+from wtforms import BooleanField, DateTimeLocalField, RadioField, SelectChoice, SelectMultipleField, StringField
 from wtforms.validators import Length, Optional
 from wtforms.widgets import CheckboxInput, ListWidget
 
@@ -29,6 +29,7 @@ STRENGTH_HINTS = {
     "allowed": "Whoever comes from elsewhere is refused.",
     "trusted": "Whoever comes from here is not asked to confirm who they are. It lets nobody in by itself.",
 }
+STRENGTH_CHOICES = [SelectChoice("allowed", "Allowed"), SelectChoice("trusted", "Trusted")]
 VERBS = ("remove", "on", "off")
 
 
@@ -36,12 +37,12 @@ class RangeForm(FlaskForm):  # type: ignore[misc]
     """One entry."""
 
     range = StringField("Address or range", [Length(max=LONGEST)])
-    strength = RadioField("Strength", choices=[("allowed", "Allowed"), ("trusted", "Trusted")], default="allowed")
+    strength = RadioField("Strength", choices=STRENGTH_CHOICES, default="allowed")
     description = StringField("Description", [Length(max=DESCRIPTION_CHARACTERS)])
     on = BooleanField("This range counts", default=True)
     roles = SelectMultipleField(
         "For these roles only",
-        choices=[(str(role), ROLE_TEXTS[role][0]) for role in Role],
+        choices=[SelectChoice(str(role), ROLE_TEXTS[role][0]) for role in Role],
         widget=ListWidget(prefix_label=False),
         option_widget=CheckboxInput(),
     )

@@ -3,11 +3,12 @@
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
-from wtforms import FileField, RadioField, TextAreaField
+from wtforms import FileField, RadioField, SelectChoice, TextAreaField
 from wtforms.validators import Optional
 
 from blueprints.gate import requires
 from blueprints.security.ip_ranges import blueprint
+from blueprints.security.ip_ranges.editing import STRENGTH_CHOICES
 from blueprints.security.ip_ranges.shown import common, working
 from blueprints.uploads import accepts_file
 from blueprints.visit import actor
@@ -27,10 +28,10 @@ class LinesForm(FlaskForm):  # type: ignore[misc]
 
     text = TextAreaField("Ranges, one on each line", [Optional()])
     file = FileField("Or a CSV file")
-    strength = RadioField("Strength", choices=[("allowed", "Allowed"), ("trusted", "Trusted")], default="allowed")
+    strength = RadioField("Strength", choices=STRENGTH_CHOICES, default="allowed")
     how = RadioField(
         "What is in the list already",
-        choices=[("add", "Stays; these are added"), ("replace", "Goes; these take its place")],
+        choices=[SelectChoice("add", "Stays; these are added"), SelectChoice("replace", "Goes; these take its place")],
         default="add",
     )
 

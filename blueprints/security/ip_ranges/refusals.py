@@ -91,7 +91,7 @@ def show_refusal(reference: str) -> ResponseReturnValue:
         refusal=found,
         seen=seen,
         person=person,
-        badge=MODES[found.mode],
+        outcome=MODES[found.mode],
         mode_text=MODE_TEXTS[found.mode],
         network=network_of(seen["address"]),
         by_now=decide(compiled(at.policy), seen["address"], person.role, clock.now()),
