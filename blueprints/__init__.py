@@ -15,6 +15,7 @@ from blueprints import (
     me,
     overview,
     password,
+    security,
     sign_in,
     support,
     support_restrictions,  # noqa: F401 (adds its pages to those of support)
@@ -39,7 +40,7 @@ def register(app: Flask) -> None:
     app.config["RATELIMIT_STORAGE_URI"] = settings().limits_url
     limiter.init_app(app)
     chrome.install(app)
-    for pages in (health, sign_in, password, overview, users, me, audit, ip_ranges, support):
+    for pages in (health, sign_in, password, overview, users, security, ip_ranges, me, audit, support):
         app.register_blueprint(pages.blueprint)
     if settings().profile == "demo":
         app.register_blueprint(dev_mail.blueprint)

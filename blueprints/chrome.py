@@ -23,6 +23,15 @@ _CUSTOMER: tuple[tuple[str | None, tuple[tuple[str, str, str, Permission, str | 
         ),
     ),
     (
+        "Security",
+        (
+            ("Health and settings", "/security", "shield", P.SECURITY_SETTINGS_READ, "g h"),
+            ("IP ranges", "/security/ip-ranges", "globe", P.SECURITY_IP_RANGES_READ, "g r"),
+            ("Confirmation", "/security/identity-confirmation", "mail", P.SECURITY_SETTINGS_READ, "g i"),
+            ("Sessions", "/security/sessions", "monitor", P.SECURITY_SESSIONS_READ, "g e"),
+        ),
+    ),
+    (
         "Support",
         (
             ("Customers", "/support/tenants", "building", P.SUPPORT_TENANTS_READ, "g c"),
@@ -89,12 +98,14 @@ def _navigation() -> list[dict[str, Any]]:
             if may(by.role, permission)
         ]
         if shown:
-            groups.append({"label": label if label == "You" else None, "items": shown})
+            groups.append({"label": label if label in ("You", "Security") else None, "items": shown})
     return groups
 
 
 def _active(url: str) -> bool:
     path = request.path
+    if url == "/security":
+        return path == url or path.startswith(("/security/settings", "/security/presets"))
     if url == "/me":
         return path.startswith("/me") and not path.startswith("/me/sessions")
     return path == url or path.startswith(url + "/")

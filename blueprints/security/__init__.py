@@ -1,1 +1,9 @@
-"""The pages about a Customer's security."""
+"""What a Customer configures about its own security: health, settings, sessions, and the pages beside them."""
+
+from flask import Blueprint
+
+blueprint = Blueprint("security", __name__, url_prefix="/security")
+
+from blueprints.security import health, history, sessions, settings  # noqa: E402 (they add their pages to the blueprint)
+
+__all__ = ["blueprint", "health", "history", "sessions", "settings"]

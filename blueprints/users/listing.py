@@ -72,7 +72,7 @@ def _row(entry: Entry) -> dict[str, Any]:
 @requires(Permission.USERS_PEOPLE_READ)
 def roles() -> ResponseReturnValue:
     """What each role may do: the product's own table, shown."""
-    shown = [item for item in Permission if item != Permission.SUPPORT_TENANTS_READ]
+    shown = [item for item in Permission if any(item in ROLE_PERMISSIONS[role] for role in Role)]
     table = [(PERMISSION_TEXTS[item], [item in ROLE_PERMISSIONS[role] for role in Role]) for item in shown]
     return render_template("users/roles.html", roles=[ROLE_TEXTS[role] for role in Role], table=table)
 
