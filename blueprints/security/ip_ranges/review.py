@@ -120,6 +120,7 @@ def _review_page(form: SaveForm, *, problem: Conflict | None = None, status: int
         tighter=at.draft is not None and tightens(actions.basis(at.policy), at.ranges, now),
         minutes=actions.TRIAL_MINUTES,
         cautions=cautions(at, now=now),
+        overlapping=bool(overlaps_of(at.ranges)),
         days=days,
         day_choices=DAYS,
         played=played,
