@@ -174,4 +174,4 @@ def new_entry(
     if problems or span is None:
         raise Invalid(next(iter(problems.values())), problems)
     roles = () if len(chosen) == len(ROLES) else chosen
-    return Entry(entry_id or uuid4().hex, span.text, strength, description, on, tuple(roles), starts_at, ends_at)
+    return Entry(entry_id or str(uuid4()), span.text, strength, description, on, tuple(roles), starts_at, ends_at)

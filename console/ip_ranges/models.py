@@ -41,7 +41,7 @@ class RangeDraft(TenantOwned, Base):
     @property
     def ranges(self) -> RangeList:
         """The list as the draft has it. **Raises:** Unreadable."""
-        return _kept((bound_tenant(), "draft", self.sealed), self._open)
+        return cast("RangeList", _kept((bound_tenant(), "draft", self.sealed), self._open))
 
     def _open(self) -> RangeList:
         return range_list(tenant_keys().open(self.__tablename__, self.id, self.sealed))

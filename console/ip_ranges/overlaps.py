@@ -9,7 +9,7 @@ from console.ip_ranges.entries import DESCRIPTION_CHARACTERS, Entry, RangeList
 
 
 def overlapping(entries: Iterable[Entry]) -> dict[str, tuple[str, str]]:
-    """Each entry that shares addresses with another of its strength: how (duplicate, inside, overlap), and with which."""
+    """Each entry that shares addresses with another of its strength: how (duplicate, inside, holds, overlap), and with which."""
     found: dict[str, tuple[str, str]] = {}
     ordered = sorted(entries, key=lambda one: (one.strength, one.span.version, one.span.first, -one.span.last))
     for _kind, group in groupby(ordered, key=lambda one: (one.strength, one.span.version)):
@@ -18,7 +18,7 @@ def overlapping(entries: Iterable[Entry]) -> dict[str, tuple[str, str]]:
             if widest is not None and entry.span.meets(widest.span):
                 how = _how(entry.span, widest.span)
                 found[entry.id] = (how, widest.id)
-                found.setdefault(widest.id, ("duplicate" if how == "duplicate" else "overlap", entry.id))
+                found.setdefault(widest.id, ("holds" if how == "inside" else how, entry.id))
             if widest is None or entry.span.last > widest.span.last:
                 widest = entry
     return found

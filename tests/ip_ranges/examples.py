@@ -1,7 +1,5 @@
 """Examples of what stands in the addresses of the pages about IP ranges: of each Customer one, made if there is none."""
 
-from uuid import UUID
-
 from sqlalchemy import select
 
 from console.core.actor import Actor
@@ -31,7 +29,7 @@ def _ranges(house, tenant):
         entries = (found.ranges if found is not None else list_of(in_force("ip_ranges"))).entries
         if not entries:
             entries = add_entries([new_entry("192.0.2.0/24")], by=_by(house, tenant)).entries
-        return [str(UUID(entry.id)) for entry in entries]
+        return [entry.id for entry in entries]
 
 
 def _versions(house, tenant):

@@ -298,7 +298,7 @@ def test_each_version_says_who_when_and_why_and_can_be_returned_to(house):
 def test_the_record_says_what_changed(house):
     enforce(house)
     with house.inside(house["owner"].tenant_id, write=False):
-        saved = [entry for entry in entries(EntryFilter(area="policies"), limit=9) if entry.tag.endswith("saved")][0]
+        saved = next(entry for entry in entries(EntryFilter(area="policies"), limit=9) if entry.tag.endswith("saved"))
         changes = saved.details["changes"]
     assert changes["mode"] == ["Off", "Enforced"]
     assert changes["ranges"] == ["", OFFICE]

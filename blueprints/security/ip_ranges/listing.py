@@ -100,7 +100,7 @@ def _cut(found: list[Entry]) -> tuple[list[Entry], str | None, str | None]:
 
 
 def _url(**changes: str) -> str:
-    kept = {name: value for name in FILTERS if (value := request.args.get(name))}
+    kept: dict[str, Any] = {name: request.args.get(name) for name in FILTERS}
     return url_for("ip_ranges.list_ranges", **{name: value for name, value in {**kept, **changes}.items() if value})
 
 

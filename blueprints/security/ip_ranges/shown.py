@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from flask import request, url_for
 
@@ -24,7 +25,7 @@ STATE_BADGES = {
     "expired": ("Expired", "warn"),
 }
 MODE_BADGES = {"off": "neutral", "report": "info", "enforce": "good"}
-HOW_TEXTS = {"duplicate": "The same as", "inside": "Lies in", "overlap": "Overlaps"}
+HOW_TEXTS = {"duplicate": "The same as", "inside": "Lies in", "holds": "Holds", "overlap": "Overlaps"}
 
 
 @dataclass(frozen=True)
@@ -61,9 +62,9 @@ def working() -> Working:
     return Working(found.ranges, policy, live, found, next(iter(names.values()), "somebody"))
 
 
-def entry_of(ranges: RangeList, range_id: Any) -> Entry:
+def entry_of(ranges: RangeList, range_id: UUID) -> Entry:
     """That entry of the list. **Raises:** NotFound."""
-    found = ranges.by_id.get(range_id.hex)
+    found = ranges.by_id.get(str(range_id))
     if found is None:
         raise NotFound
     return found
