@@ -126,6 +126,12 @@ def refusal(reference: str) -> Refusal:
     return found
 
 
+def known_reference(text: str) -> str | None:
+    """The reference number that was typed, if a refusal of this tenant has it."""
+    query = select(Refusal.reference).where(Refusal.reference == text.strip().upper())
+    return db.session.execute(query).scalar_one_or_none()
+
+
 def refusals(*, mode: str = "", address: str = "", before: datetime | None = None, limit: int = 50) -> list[Refusal]:
     """What was refused or would have been, the latest first; before that moment."""
     query = select(Refusal).order_by(Refusal.last_at.desc(), Refusal.id.desc()).limit(limit)

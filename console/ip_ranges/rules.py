@@ -30,8 +30,9 @@ class Table:
     since: datetime
     until: datetime
     restricted: bool
-    allowed: dict[int, Intervals]
-    trusted: dict[int, Intervals]
+    allowed: dict[int, list[int]]
+    """For each version the numbers at which one gets in and out by turns: an odd place is inside."""
+    trusted: dict[int, list[int]]
 
 
 class Compiled:
@@ -57,17 +58,11 @@ class Compiled:
         table = self._tables.get(role)
         if table is None or not table.since <= now < table.until:
             table = self.table(role, now)
-        if not table.restricted:
-            return True
-        starts, ends = table.allowed[version]
-        place = bisect_right(starts, value) - 1
-        return place >= 0 and value <= ends[place]
+        return bisect_right(table.allowed[version], value) % 2 == 1
 
     def trusts(self, version: int, value: int, role: str, now: datetime) -> bool:
         """Whether that address lies in a trusted range that is not over-wide."""
-        starts, ends = self.table(role, now).trusted[version]
-        place = bisect_right(starts, value) - 1
-        return place >= 0 and value <= ends[place]
+        return bisect_right(self.table(role, now).trusted[version], value) % 2 == 1
 
 
 @dataclass(frozen=True)
@@ -104,13 +99,24 @@ def passes(compiled: Compiled, address: str, role: str, now: datetime) -> bool:
 def _table(entries: list[Entry], now: datetime) -> Table:
     moments = [at for entry in entries for at in (entry.starts_at, entry.ends_at) if at is not None]
     active = [entry for entry in entries if entry.state(now) == "active"]
+    restricted = any(not entry.trusted and (entry.starts_at is None or entry.starts_at <= now) for entry in entries)
     return Table(
         since=max((at for at in moments if at <= now), default=FIRST_MOMENT),
         until=min((at for at in moments if at > now), default=LAST_MOMENT),
-        restricted=any(not entry.trusted and (entry.starts_at is None or entry.starts_at <= now) for entry in entries),
-        allowed=intervals(entry.span for entry in active if not entry.trusted),
-        trusted=intervals(entry.span for entry in active if entry.trusted and not entry.span.over_wide),
+        restricted=restricted,
+        allowed=_edges(entry.span for entry in active if not entry.trusted) if restricted else _EVERYWHERE,
+        trusted=_edges(entry.span for entry in active if entry.trusted and not entry.span.over_wide),
     )
+
+
+_EVERYWHERE = {4: [0], 6: [0]}
+
+
+def _edges(spans: Iterable[Span]) -> dict[int, list[int]]:
+    return {
+        version: [edge for first, last in zip(starts, ends, strict=True) for edge in (first, last + 1)]
+        for version, (starts, ends) in intervals(spans).items()
+    }
 
 
 def intervals(spans: Iterable[Span]) -> dict[int, Intervals]:
@@ -168,12 +174,11 @@ def _tighter(before: Compiled, after: Compiled, role: str, at: datetime) -> bool
     return any(not _covers(later.allowed[version], then.allowed[version]) for version in (4, 6))
 
 
-def _covers(outer: Intervals, inner: Intervals) -> bool:
+def _covers(outer: list[int], inner: list[int]) -> bool:
     """Whether every inner range lies within one of the outer ones."""
-    starts, ends = outer
-    for first, last in zip(*inner, strict=True):
-        place = bisect_right(starts, first) - 1
-        if place < 0 or last > ends[place]:
+    for first, end in zip(inner[::2], inner[1::2], strict=True):
+        place = bisect_right(outer, first)
+        if place % 2 == 0 or end > outer[place]:
             return False
     return True
 

@@ -187,6 +187,7 @@ def test_the_reference_is_found_and_its_address_can_be_allowed_from_there(house)
     found = owner.get(f"{HERE}/refusals?q={reference.lower()}", follow_redirects=True)
     assert f"Refusal {reference}" in found.text
     assert "Mika Member" in main_text(found)
+    assert owner.get(f"/audit?who={reference.lower()}").location == f"{HERE}/refusals/{reference}"
     entry_id = refusals_recorded(house)[0]
     assert f"{HERE}/refusals/{reference}" in owner.get(f"/audit/{entry_id}").text
     assert owner.post(f"{HERE}/allow", {"address": ELSEWHERE}).location == f"{HERE}/review"
