@@ -9,7 +9,7 @@ from console.ip_ranges.entries import DESCRIPTION_CHARACTERS, Entry, RangeList
 
 
 def overlapping(entries: Iterable[Entry]) -> dict[str, tuple[str, str]]:
-    """Each entry that shares addresses with another of its strength: how (duplicate, inside, holds, overlap), which."""
+    """Each entry that shares addresses with another of its strength: how (duplicate, inside, holds, overlap), and whose."""
     found: dict[str, tuple[str, str]] = {}
     ordered = sorted(entries, key=lambda one: (one.strength, one.span.version, one.span.first, -one.span.last))
     for _kind, group in groupby(ordered, key=lambda one: (one.strength, one.span.version)):

@@ -104,7 +104,7 @@ def addresses_of(user_ids: Iterable[UUID]) -> dict[UUID, list[str]]:
     since = clock.now().date() - timedelta(days=KEPT_DAYS)
     latest = func.max(Seen.on_date)
     rows = db.session.execute(
-        select(Seen.user_id, Seen.digest, latest.label("latest"), func.max(Seen.id).label("row_id"))
+        select(Seen.user_id, Seen.digest, latest.label("latest"))
         .where(Seen.user_id.in_(ids), Seen.on_date >= since)
         .group_by(Seen.user_id, Seen.digest)
         .order_by(latest.desc())
