@@ -6,6 +6,7 @@ from blueprints import (
     address_gate,
     audit,
     chrome,
+    confirm,
     dev_mail,
     errors,
     form_session,
@@ -13,6 +14,7 @@ from blueprints import (
     headers,
     health,
     me,
+    me_session,
     overview,
     password,
     security,
@@ -40,7 +42,20 @@ def register(app: Flask) -> None:
     app.config["RATELIMIT_STORAGE_URI"] = settings().limits_url
     limiter.init_app(app)
     chrome.install(app)
-    for pages in (health, sign_in, password, overview, users, security, ip_ranges, me, audit, support):
+    for pages in (
+        health,
+        sign_in,
+        confirm,
+        password,
+        overview,
+        users,
+        security,
+        ip_ranges,
+        me,
+        me_session,
+        audit,
+        support,
+    ):
         app.register_blueprint(pages.blueprint)
     if settings().profile == "demo":
         app.register_blueprint(dev_mail.blueprint)

@@ -85,6 +85,13 @@ def refused_sign_in(person: User) -> Response | None:
     return None
 
 
+def is_trusted(person: User) -> bool:
+    """Whether that person comes from a range that the Customer trusts: no confirmation is asked for then."""
+    if person.tenant_id == PLATFORM_TENANT_ID:
+        return False
+    return standing(visit().address, person.role).decision.trusted
+
+
 def _judge(found: Standing, by: Actor, tenant_name: str) -> None:
     if not found.decision.outside or by.user_id is None or by.tenant_id is None:
         return

@@ -11,57 +11,104 @@ from blueprints import cookies
 from blueprints.gate import STAGE_PAGES
 from blueprints.next_page import next_page
 from blueprints.visit import actor, signed_in
-from console.core.ids import PLATFORM_TENANT_ID
-from console.identity.actions import acting_as, remember_browser
+from console.core.actor import Actor
+from console.core.ids import PLATFORM_TENANT_ID, new_id
+from console.identity.actions import acting_as
+from console.identity.browsers import remember_browser
+from console.identity.confirmation import ask_confirmation, shown_mailbox, why_confirm
 from console.identity.models import totp_of
+from console.identity.rules import Reason
 from console.identity.stages import Stage, next_stage
 from console.ip_ranges.sightings import note_sighting
 from console.policies.choices import choices
 from console.sessions.actions import move_session, renew_token, start_session
 from console.users.models import User
 
+ASKER = "asker"
+"""In the form session: by what this browser is known that waits for a code. It proves nothing."""
+MAILBOX = "mailbox"
+"""In the form session: the secret of a link that was followed from a mail."""
+UNREMEMBERED = "unremembered"
+"""In the form session: whoever signs in here does not want this browser remembered."""
 
-def arrive(person: User) -> Response:
-    """The password was right: a session begins, at the stage that the person and the Customer's choices ask for."""
+
+def arrive(person: User, *, trusted: bool = False) -> Response:
+    """The password was right: a session begins, at the stage that the person and the Customer's choices ask for.
+
+    `trusted`: the address lies in a range that the Customer trusts.
+    """
     by = acting_as(person, actor())
-    stage = _next(person, "password")
-    token = start_session(person, stage=stage, by=by)
+    # Who has just followed an invitation or a reset link has shown the mailbox, in this very browser: another code
+    # would show the same thing again. It never stands in for a second factor.
+    shown = shown_mailbox(person, session.get(MAILBOX), by=by)
+    reason = None if shown else why_confirm(person, cookies.browser_tokens(), trusted=trusted, by=by)
+    stage = _next(person, "password", confirmation_needed=reason is not None)
+    asker, session_id, first = session.get(ASKER), new_id(), person.last_sign_in_at is None
+    token = start_session(person, stage=stage, by=by, session_id=session_id)
     session.clear()
-    return _response(person, stage, token)
+    if stage == "confirm" and reason is not None:
+        asked = ask_confirmation(
+            person, session_id=session_id, reason=reason, asker=asker, tokens=cookies.browser_tokens(), by=by
+        )
+        asker = asked.asker
+    if asker:
+        session[ASKER] = asker
+    return _response(person, stage, token, confirmed=shown, first=first)
+
+
+def ask_again(person: User, reason: Reason) -> int:
+    """Another code for the present sign-in, unless it is too soon; answers the seconds to wait then."""
+    asked = ask_confirmation(
+        person,
+        session_id=signed_in().session_id,
+        reason=reason,
+        asker=session.get(ASKER),
+        tokens=cookies.browser_tokens(),
+        by=acting_as(person, actor()),
+    )
+    session[ASKER] = asked.asker
+    return asked.wait_seconds
 
 
 def go_on(person: User, passed: Stage) -> Response:
     """The session has passed a stage: it goes on under a new token, at the next one."""
     by = acting_as(person, actor())
-    stage = _next(person, passed)
+    stage, first = _next(person, passed), person.last_sign_in_at is None
     if stage == "full":
         token = renew_token(signed_in().session_id, by=by, person=person)
     else:
         token = move_session(signed_in().session_id, stage=stage, person=person)
-    return _response(person, stage, token)
+    return _response(person, stage, token, confirmed=True, first=first)
 
 
-def _next(person: User, passed: Stage | Literal["password"]) -> Stage:
+def _next(person: User, passed: Stage | Literal["password"], *, confirmation_needed: bool = False) -> Stage:
     factor = totp_of(person.id)
     staff = person.tenant_id == PLATFORM_TENANT_ID
     return next_stage(
         passed,
         has_factor=factor is not None and factor.confirmed_at is not None,
         factor_required=staff or choices().requires_factor(person.role),
-        confirmation_needed=False,
+        confirmation_needed=confirmation_needed,
     )
 
 
-def _response(person: User, stage: Stage, token: str) -> Response:
+def _response(person: User, stage: Stage, token: str, *, confirmed: bool, first: bool) -> Response:
     target = next_page()
     if stage == "full":
         staff = person.tenant_id == PLATFORM_TENANT_ID
         home = staff and target == url_for("overview.show")
         response = make_response(redirect(url_for("support.list_tenants") if home else target, 303))
-        tokens = remember_browser(person, cookies.browser_tokens(), by=acting_as(person, actor()))
-        cookies.set_browser(response, tokens)
+        _remember(person, response, acting_as(person, actor()), confirmed=confirmed, first=first)
         note_sighting(person.id, actor().address, sign_in=True)
     else:
         response = make_response(redirect(url_for(STAGE_PAGES[stage], next=target), 303))
     cookies.set_session(response, token)
     return response
+
+
+def _remember(person: User, response: Response, by: Actor, *, confirmed: bool, first: bool) -> None:
+    keep = not session.pop(UNREMEMBERED, False)
+    before = cookies.browser_tokens()
+    after = remember_browser(person, before, by=by, confirmed=confirmed, keep=keep, first=first)
+    if after or before:
+        cookies.set_browser(response, after)

@@ -1,7 +1,7 @@
 """What every page shows around its content: navigation, who is signed in, theme, dates in the person's zone."""
 
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zlib import crc32
 from zoneinfo import ZoneInfo
 
@@ -11,6 +11,10 @@ from blueprints.visit import visit
 from console.core.clock import now
 from console.core.db import settings
 from console.core.permissions import Permission, may, role_label
+from console.sessions.rules import idle_end
+
+if TYPE_CHECKING:
+    from blueprints.gate import SignedIn
 
 P = Permission
 _CUSTOMER: tuple[tuple[str | None, tuple[tuple[str, str, str, Permission, str | None], ...]], ...] = (
@@ -47,6 +51,8 @@ _CUSTOMER: tuple[tuple[str | None, tuple[tuple[str, str, str, Permission, str | 
     ),
 )
 THEMES = ("light", "dark")
+STAFF_HOME = "Staff"
+"""What stands beside the service's name where Customers see their company's."""
 
 
 def install(app: Flask) -> None:
@@ -68,11 +74,18 @@ def _context() -> dict[str, Any]:
     return {
         "nav": _navigation(),
         "actor": _shown(person) if person is not None and person.stage == "full" else None,
+        "seconds_left": _seconds_left(person) if person is not None else 0,
         "theme": theme if theme in THEMES else None,
         "demo": settings().profile == "demo",
         "company": settings().company,
+        "time_zone": visit().time_zone,
         "may": lambda permission: may(visit().actor.role, Permission(permission)),
     }
+
+
+def _seconds_left(person: "SignedIn") -> int:
+    """Until the session ends if nothing is done from now on."""
+    return max(0, round((min(idle_end(now(), person.choices), person.ends_at) - now()).total_seconds()))
 
 
 def _shown(person: Any) -> dict[str, Any]:
@@ -80,7 +93,7 @@ def _shown(person: Any) -> dict[str, Any]:
     return {
         "label": by.label,
         "role_label": role_label(by.role),
-        "tenant_name": person.tenant_name,
+        "tenant_name": STAFF_HOME if by.kind == "staff" else person.tenant_name,
         "is_staff": by.kind == "staff",
         "id": by.user_id,
     }

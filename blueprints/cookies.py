@@ -50,8 +50,13 @@ def clear_session(response: Response) -> None:
 
 
 def set_browser(response: Response, tokens: list[str]) -> None:
-    """The browser will be recognised."""
-    _set(response, "browser", ".".join(tokens), max_age=BROWSER_SECONDS)
+    """The browser will be recognised by those secrets; without any, it carries none."""
+    if tokens:
+        _set(response, "browser", ".".join(tokens), max_age=BROWSER_SECONDS)
+    else:
+        response.delete_cookie(
+            cookie_name("browser"), path="/", secure=settings().secure, httponly=True, samesite="Lax"
+        )
 
 
 def _set(response: Response, kind: str, value: str, max_age: int | None = None) -> None:

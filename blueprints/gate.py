@@ -43,7 +43,12 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
-STAGE_PAGES = {"factor": "sign_in.factor", "enrol": "sign_in.factor", "full": "overview.show"}
+STAGE_PAGES = {
+    "confirm": "confirm.form",
+    "factor": "sign_in.factor",
+    "enrol": "sign_in.factor",
+    "full": "overview.show",
+}
 """Where a session of each stage is sent that asks for a page of another stage."""
 V = TypeVar("V", bound=Callable[..., Any])
 
@@ -233,7 +238,7 @@ def _touch() -> None:
     """The session was used, its address was seen, and what would have been refused is counted."""
     person = visit().person
     try:
-        if person is not None and (clock.now() - person.last_seen_at).total_seconds() >= touch_seconds(person.choices):
+        if person is not None and not visit().quiet and _due(person):
             with unit_of_work(person.actor.tenant_id):
                 touch_session(person.session_id)
                 if person.stage == "full":
@@ -242,6 +247,10 @@ def _touch() -> None:
     except OperationalError as error:
         # The page is done and its work is kept. The next page tries again.
         log.warning("[%s] a session was not touched: %s", visit().reference, error.orig)
+
+
+def _due(person: SignedIn) -> bool:
+    return (clock.now() - person.last_seen_at).total_seconds() >= touch_seconds(person.choices)
 
 
 def record_refusal(reason: str) -> None:

@@ -3,13 +3,14 @@
 Each act is a unit of work of its own: whoever follows a link may be signed in at another Customer at the same time.
 """
 
-from flask import Blueprint, flash, redirect, render_template, url_for
+from flask import Blueprint, flash, redirect, render_template, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
 from wtforms import PasswordField, StringField
 from wtforms.validators import InputRequired, Length
 
 from blueprints.address_gate import admit_link
+from blueprints.arrival import MAILBOX
 from blueprints.fields import show_problems
 from blueprints.gate import public
 from blueprints.limits import anonymous_limit, limiter
@@ -17,6 +18,7 @@ from blueprints.visit import actor, visit
 from console.core.db import unit_of_work
 from console.core.errors import Invalid
 from console.identity import actions
+from console.identity.confirmation import note_mailbox
 from console.identity.passwords import LONGEST, hash_password
 from console.tenants.models import this_tenant
 from console.users.links import LinkKind, follow_link
@@ -76,7 +78,9 @@ def submit_reset(token: str) -> ResponseReturnValue:
         return _page("password/reset.html", token, "password_reset", entered, 422)
     new_hash = hash_password(entered.password.data)
     with unit_of_work():
-        actions.reset_password(token, new_hash, by=actor())
+        person = actions.reset_password(token, new_hash, by=actor())
+        secret = note_mailbox(person.id)
+    session[MAILBOX] = secret
     flash("Your new password counts from now on. All sessions were ended; please sign in.", "success")
     return redirect(url_for("sign_in.form"), 303)
 
@@ -99,7 +103,9 @@ def accept(token: str) -> ResponseReturnValue:
         return _page("password/invitation.html", token, "invitation", entered, 422)
     new_hash = hash_password(entered.password.data)
     with unit_of_work():
-        actions.accept_invitation(token, new_hash, by=actor())
+        person = actions.accept_invitation(token, new_hash, by=actor())
+        secret = note_mailbox(person.id)
+    session[MAILBOX] = secret
     flash("Welcome. Your account is ready; please sign in with your new password.", "success")
     return redirect(url_for("sign_in.form"), 303)
 

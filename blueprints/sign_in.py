@@ -11,8 +11,8 @@ from wtforms import PasswordField, StringField
 from wtforms.validators import InputRequired, Length
 
 from blueprints import cookies
-from blueprints.address_gate import refused_sign_in
-from blueprints.arrival import arrive, go_on
+from blueprints.address_gate import is_trusted, refused_sign_in
+from blueprints.arrival import ASKER, arrive, go_on
 from blueprints.gate import half_signed_in, public
 from blueprints.limits import anonymous_limit, limiter
 from blueprints.next_page import next_page
@@ -85,7 +85,7 @@ def submit() -> ResponseReturnValue:
     outcome, person = steps.finish(attempt, entered.password.data, right=right, by=actor())
     outside = refused_sign_in(person) if outcome == "welcome" and person is not None else None
     if outcome == "welcome" and person is not None and outside is None:
-        return arrive(person)
+        return arrive(person, trusted=is_trusted(person))
     count_sign_in(succeeded=False)
     if outside is not None:
         return outside
@@ -176,7 +176,10 @@ def sign_out() -> ResponseReturnValue:
             end_session(person.session_id, why="signed out", by=person.actor)
     response = make_response(redirect(url_for("sign_in.form"), 303))
     cookies.clear_session(response)
+    asker = session.get(ASKER)
     session.clear()
+    if asker:
+        session[ASKER] = asker  # signing out and in again is no way to more mails than one a minute
     flash("You are signed out.", "success")
     response.headers["Clear-Site-Data"] = '"cache", "storage"'
     return response

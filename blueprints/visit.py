@@ -31,6 +31,8 @@ class Visit:
     """Where the person of the session stands under the IP ranges."""
     report: "Outside | None" = None
     """Somebody who would have been refused, if the ranges were enforced."""
+    quiet: bool = False
+    """Whether a script asked by itself: that does not count as using the session."""
 
 
 def visit() -> Visit:

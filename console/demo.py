@@ -130,4 +130,9 @@ def logins(settings: Settings) -> str:
     ]
     lines += [f"    {role:<22} {email}" for _g, _f, email, role in STAFF]
     mails = f"{settings.base_url}/dev/mail"
-    return "\n".join([*lines, "", f"  Mails that this demo writes: {mails}", "  Stop with Ctrl-C; the data stays.", ""])
+    lines += [
+        "",
+        "  A new browser is asked for a code that is mailed; the mails of this demo are shown at",
+        f"    {mails}",
+    ]
+    return "\n".join([*lines, "  Stop with Ctrl-C; the data stays.", ""])

@@ -9,6 +9,7 @@ from console.core import jobs
 from console.core import lookups as _lookups
 from console.core.db import Base
 from console.identity import actions as identity
+from console.identity import confirmation_sweep
 from console.ip_ranges import actions as ip_ranges
 from console.ip_ranges import break_glass as _break_glass
 from console.mail import actions as mail
@@ -25,6 +26,7 @@ HANDLERS: dict[str, jobs.Handler] = {
     lifecycle.PURGE_JOB: partial(
         lifecycle.purge_due, forget=(ip_ranges.forget_people, identity.forget_people, sessions.forget_people)
     ),
+    confirmation_sweep.SWEEP_JOB: confirmation_sweep.sweep_identity,
     sessions.SWEEP_JOB: sessions.sweep_sessions,
     policies.TRIAL_JOB: policies.finish_trial,
     ip_ranges.SWEEP_JOB: ip_ranges.sweep,
@@ -34,6 +36,7 @@ HANDLERS: dict[str, jobs.Handler] = {
 
 PERIODIC: dict[str, int] = {
     lifecycle.PURGE_JOB: lifecycle.PURGE_EVERY_SECONDS,
+    confirmation_sweep.SWEEP_JOB: confirmation_sweep.SWEEP_EVERY_SECONDS,
     sessions.SWEEP_JOB: sessions.SWEEP_EVERY_SECONDS,
     import_sweep.SWEEP_JOB: import_sweep.SWEEP_EVERY_SECONDS,
     ip_ranges.SWEEP_JOB: ip_ranges.SWEEP_EVERY_SECONDS,

@@ -182,6 +182,14 @@ def half_signed_in(house: House, key: str = "agent") -> Visitor:
     return visitor
 
 
+def unconfirmed(house: House, key: str = "owner") -> Visitor:
+    """A browser that is new to that person, in which the password was right, and the mailed code not given yet."""
+    visitor = house.visitor()
+    answer = visitor.sign_in(house[key].email)
+    assert answer.location.startswith("/sign-in/confirm"), answer.location
+    return visitor
+
+
 def token_of(visitor: Visitor, form: str | None = None) -> str:
     """A form token of this browser, from a page that answers to whoever it is: signed in, half, or nobody."""
     present = tuple(sorted((cookie.key, cookie.value) for cookie in visitor.client._cookies.values()))
@@ -199,7 +207,7 @@ _TOKENS: WeakKeyDictionary[Visitor, tuple[Any, str]] = WeakKeyDictionary()
 
 
 def _fetch_token(visitor: Visitor, form: str | None) -> str:
-    pages = (form,) if form else ("/me", "/sign-in", "/sign-in/factor", "/password/forgot")
+    pages = (form,) if form else ("/me", "/sign-in", "/sign-in/factor", "/sign-in/confirm", "/password/forgot")
     for page in pages:
         found = TOKEN.search(visitor.client.get(page).text)
         if found:

@@ -23,6 +23,7 @@ from tests.cast import PASSWORD, TOTP_SECRET, Person
 if TYPE_CHECKING:
     from flask.testing import FlaskClient
 
+CODE = re.compile(r"Your code is (\d{4} \d{4})\.")
 TOKEN = re.compile(r'name="csrf_token" value="([^"]+)"')
 
 
@@ -72,13 +73,53 @@ class House:
 
     def signed_in(self, key: str, **kwargs) -> Visitor:
         """A browser in which that person has signed in through the real form, second factor included."""
-        visitor = self.visitor(**kwargs)
+        visitor = self.usual_browser(key, **kwargs)
         answer = visitor.sign_in(self[key].email)
         assert answer.status_code == 303, f"{key} could not sign in: {answer.status_code}"
         if answer.location.startswith("/sign-in/factor"):
             code = visitor.post("/sign-in/factor", {"code": self.totp_code(key)}, form="/sign-in/factor")
             assert code.status_code == 303, f"{key}'s code was refused: {code.text}"
         return visitor
+
+    def usual_browser(self, key: str, **kwargs) -> Visitor:
+        """A browser in which that person has confirmed who it is before, so that no code is asked for."""
+        visitor = self.visitor(**kwargs)
+        self.make_usual(visitor, self[key])
+        return visitor
+
+    def make_usual(self, visitor: Visitor, person: Person) -> None:
+        """That browser is recognised as the person's, besides whoever else it is recognised for."""
+        from console.core.actor import Actor
+        from console.identity.browsers import remember_browser
+        from console.users.models import user
+
+        name = "__Host-safekeep-browser" if self.settings.secure else "safekeep_browser"
+        known = visitor.client.get_cookie(name)
+        by = Actor(kind="person", user_id=person.id, address=visitor.client.environ_base["REMOTE_ADDR"])
+        with self.inside(person.tenant_id):
+            before = known.value.split(".") if known else []
+            tokens = remember_browser(user(person.id), before, by=by, confirmed=True, first=True)
+        visitor.client.set_cookie(name, ".".join(tokens))
+
+    def code_mailed(self, to: str) -> str:
+        """The code in the newest mail that asks that person to confirm a sign-in."""
+        text = [mail for mail in self.mails(to) if "code to sign in" in str(mail["Subject"])][-1].get_body(("plain",))
+        return CODE.search(text.get_content()).group(1)
+
+    def confirm(self, visitor: Visitor, to: str, *, remember: bool = True) -> TestResponse:
+        """Type the code from the mail, where that browser is asked for one."""
+        fields = {"code": self.code_mailed(to), **({"remember": "y"} if remember else {})}
+        return visitor.post("/sign-in/confirm", fields, form="/sign-in/confirm")
+
+    def choose(self, tenant_id: UUID, **changed: object) -> None:
+        """That Customer's security settings are those from now on, the rest as before."""
+        from console.core.actor import system
+        from console.policies.actions import save
+        from console.policies.models import in_force
+
+        with self.inside(tenant_id):
+            present = in_force("settings")
+            save("settings", {**present.document, **changed}, based_on=present.number, reason="", by=system("test"))
 
     def totp_code(self, key: str, *, ahead: int = 0) -> str:
         """A code that was not used before: the step is forgotten first, as if time had passed."""

@@ -8,8 +8,15 @@ class Tag(StrEnum):
 
     AUDIT_CHECKPOINT_SIGNED = "audit:checkpoint:signed"
     AUDIT_EXPORTED = "audit:entries:exported"
+    BROWSER_FORGOTTEN = "identity:browser:forgotten"
+    CONFIRMATION_ASKED = "identity:confirmation:asked"
+    CONFIRMATION_CODE_GIVEN = "identity:confirmation:code_given"
+    CONFIRMATION_PASSED = "identity:confirmation:confirmed"
+    CONFIRMATION_DENIED = "identity:confirmation:denied"
+    CONFIRMATION_REFUSED = "identity:confirmation:refused"
     FACTOR_ADDED = "identity:factor:added"
     FACTOR_REFUSED = "identity:factor:refused"
+    NETWORK_FORGOTTEN = "identity:network:forgotten"
     PASSWORD_CHANGED = "identity:password:changed"  # noqa: S105 (a tag)
     PASSWORD_REFUSED = "identity:password:refused"  # noqa: S105 (a tag)
     PASSWORD_RESET_ASKED = "identity:password_reset:asked"  # noqa: S105 (a tag)
@@ -51,8 +58,15 @@ class Tag(StrEnum):
 TAG_TEXTS: dict[str, str] = {
     Tag.AUDIT_CHECKPOINT_SIGNED: "Signed a checkpoint of the audit record",
     Tag.AUDIT_EXPORTED: "Exported the audit record",
+    Tag.BROWSER_FORGOTTEN: "Forgot recognised browsers",
+    Tag.CONFIRMATION_ASKED: "Asked to confirm the sign-in",
+    Tag.CONFIRMATION_CODE_GIVEN: "Gave a one-time code by telephone",
+    Tag.CONFIRMATION_PASSED: "Confirmed the sign-in",
+    Tag.CONFIRMATION_DENIED: "Denied a sign-in: this was not me",
+    Tag.CONFIRMATION_REFUSED: "Confirmation refused: wrong code",
     Tag.FACTOR_ADDED: "Added a second factor",
     Tag.FACTOR_REFUSED: "Second factor refused",
+    Tag.NETWORK_FORGOTTEN: "Forgot a recognised network",
     Tag.PASSWORD_CHANGED: "Changed the password",
     Tag.PASSWORD_REFUSED: "Wrong present password",
     Tag.PASSWORD_RESET_ASKED: "Asked for a new password",

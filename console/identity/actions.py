@@ -1,4 +1,4 @@
-"""Choose and change passwords, accept invitations, recognise browsers, change one's own address."""
+"""Choose and change passwords, accept invitations, change one's own address."""
 
 from datetime import timedelta
 from uuid import UUID
@@ -9,11 +9,13 @@ from console.audit.actions import record
 from console.audit.tags import Tag
 from console.core import budgets, clock
 from console.core.actor import Actor
-from console.core.db import bind_tenant, bound_tenant, db, settings
+from console.core.db import bind_tenant, db, settings
 from console.core.errors import Conflict, Invalid, Throttled
 from console.core.ids import PLATFORM_TENANT_ID, new_id
-from console.core.lookups import digest_of, find_lookup, new_token
-from console.identity.models import Browser, Credential, TotpFactor, browsers_of, credential_of, recognised_browser
+from console.core.lookups import find_lookup, forget_lookups
+from console.identity.browsers import drop_all
+from console.identity.confirmation_models import Confirmation, close_codes
+from console.identity.models import Credential, TotpFactor, credential_of
 from console.identity.passwords import check_password, verify_password
 from console.mail.actions import post
 from console.policies.choices import choices
@@ -26,7 +28,6 @@ from console.vault.access import platform_keys, tenant_keys
 
 RESETS_AN_HOUR = 5
 EMAIL_CHANGES_AN_HOUR = 5
-KEPT_BROWSER_TOKENS = 5
 EMAIL_LINK_HOURS = 24
 
 
@@ -137,6 +138,8 @@ def change_password(user_id: UUID, password_hash: str, *, by: Actor) -> User:
 
 def _replace_password(person: User, password_hash: str, by: Actor, tag: Tag) -> None:
     store_password(person, password_hash)
+    drop_all([person.id])
+    close_codes(person.id)
     person.sign_in_epoch += 1
     post(
         "password_changed",
@@ -165,45 +168,6 @@ def check_new_password(person: User, password: str, again: str | None = None) ->
         if verify_password(stored, password):
             problem = "You had this password before. Your company asks for one that is new."
             raise Invalid(problem, {"password": problem})
-
-
-def remember_browser(person: User, tokens: list[str], *, by: Actor) -> list[str]:
-    """The browser is recognised next time. Answers the secrets for its cookie: one for each person who uses it.
-
-    An unknown secret is never adopted, so that nobody can plant one. A person who is known from other browsers is
-    told about a new one by mail.
-    """
-    seen = {"browser": by.browser, "address": by.address}
-    found = recognised_browser(person.id, tokens or [""])
-    if found is not None:
-        found.last_seen_at = clock.now()
-        found.seen = seen
-        return tokens[-KEPT_BROWSER_TOKENS:]
-    token = new_token()
-    first = not browsers_of(person.id)
-    row = Browser(
-        id=new_id(),
-        tenant_id=bound_tenant(),
-        user_id=person.id,
-        digest=digest_of(token),
-        first_seen_at=clock.now(),
-        last_seen_at=clock.now(),
-    )
-    row.seen = seen
-    db.session.add(row)
-    if not first:
-        post(
-            "new_browser",
-            to_name=person.details.name,
-            to_address=person.details.email,
-            facts={
-                "at": spoken_time(clock.now(), person.details.time_zone),
-                "browser": by.browser or "unknown",
-                "address": by.address or "unknown",
-                "link": f"{settings().base_url}/password/forgot",
-            },
-        )
-    return [*tokens, token][-KEPT_BROWSER_TOKENS:]
 
 
 def ask_email_change(user_id: UUID, new_email: str, *, by: Actor) -> str:
@@ -281,6 +245,9 @@ def _confirmed(user_id: UUID, kind: str, link: OneTimeLink) -> bool:
 
 
 def forget_people(user_ids: list[UUID]) -> None:
-    """Nothing is left of what proved who those people are: passwords, second factors, browsers."""
-    for kept in (Credential, TotpFactor, Browser):
+    """Nothing is left of what proved who those people are: passwords, second factors, browsers, networks, codes."""
+    drop_all(user_ids)
+    of_them = Confirmation.user_id.in_(user_ids)
+    forget_lookups("denial", list(db.session.execute(select(Confirmation.id).where(of_them)).scalars()))
+    for kept in (Credential, TotpFactor, Confirmation):
         db.session.execute(delete(kept).where(kept.user_id.in_(user_ids)).execution_options(synchronize_session=False))

@@ -4,11 +4,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Index, LargeBinary, UniqueConstraint, select
+from sqlalchemy import Index, LargeBinary, Select, UniqueConstraint, and_, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from console.core.db import Base, TenantOwned, db, tenant_reference
 from console.core.lookups import digest_of
+from console.users.models import User
 from console.vault.access import tenant_keys
 
 KEPT_PASSWORDS = 24
@@ -73,7 +74,7 @@ class TotpFactor(TenantOwned, Base):
 
 
 class Browser(TenantOwned, Base):
-    """A browser that a person has signed in with: the hash of its cookie's secret, never its address (P10)."""
+    """A browser that a person has signed in with: the hash of its cookie's secret, never bound to an address (P10)."""
 
     __tablename__ = "browsers"
     __table_args__ = (
@@ -84,8 +85,14 @@ class Browser(TenantOwned, Base):
 
     user_id: Mapped[UUID]
     digest: Mapped[bytes] = mapped_column(LargeBinary(32))
+    epoch: Mapped[int]
+    """The person's `sign_in_epoch` at that time: what ends all sessions of a person also makes browsers unknown."""
     first_seen_at: Mapped[datetime]
     last_seen_at: Mapped[datetime]
+    confirmed_at: Mapped[datetime | None]
+    """When the person last confirmed in it who it is."""
+    remembered_until: Mapped[datetime | None]
+    """Until when that was to count, as the Customer had it then; empty where browsers are not remembered."""
     sealed: Mapped[bytes] = mapped_column(LargeBinary)
 
     @property
@@ -111,11 +118,16 @@ def totp_of(user_id: UUID) -> TotpFactor | None:
 def recognised_browser(user_id: UUID, tokens: list[str]) -> Browser | None:
     """The browser of that person that one of the cookie's secrets belongs to."""
     digests = [digest_of(token) for token in tokens]
-    query = select(Browser).where(Browser.user_id == user_id, Browser.digest.in_(digests)).limit(1)
+    query = _browsers(user_id).where(Browser.digest.in_(digests)).order_by(Browser.last_seen_at.desc()).limit(1)
     return db.session.execute(query).scalar_one_or_none()
 
 
 def browsers_of(user_id: UUID) -> list[Browser]:
     """The browsers of that person, the latest first."""
-    query = select(Browser).where(Browser.user_id == user_id).order_by(Browser.last_seen_at.desc())
-    return list(db.session.execute(query).scalars())
+    return list(db.session.execute(_browsers(user_id).order_by(Browser.last_seen_at.desc())).scalars())
+
+
+def _browsers(user_id: UUID) -> Select[Browser]:
+    """Those that count: what was known before the person was suspended, or changed role or password, is forgotten."""
+    same = and_(User.tenant_id == Browser.tenant_id, User.id == Browser.user_id)
+    return select(Browser).join(User, same).where(Browser.user_id == user_id, Browser.epoch == User.sign_in_epoch)

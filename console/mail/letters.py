@@ -73,7 +73,10 @@ TEMPLATES: dict[str, Template] = {
     "new_browser": Template(
         "New sign-in to {company}",
         (
-            "Your account was used on {at} from a browser that was not seen before: {browser}, address {address}.",
+            (
+                "Your account was used on {at} from a browser that was not seen before: {browser}, network {network},"
+                " address {address}."
+            ),
             "If this was you, there is nothing to do. If not, choose a new password at once.",
         ),
         "Choose a new password",
@@ -86,6 +89,45 @@ TEMPLATES: dict[str, Template] = {
             "People can sign in from any address until then. You can put the restrictions back at once.",
         ),
         "Look at the IP ranges",
+    ),
+    "confirmation": Template(
+        "Your code to sign in to {company}",
+        (
+            "Your code is {code}.",
+            (
+                "It works for {minutes} minutes, in the browser that asked for it and nowhere else. Nobody of {company}"
+                " will ever ask you for it."
+            ),
+            (
+                "Somebody, probably you, gave the right password on {at}: {browser}, network {network} (address {address})."
+                " If this was not you, somebody else knows your password. Use the link below, and choose a new password."
+            ),
+        ),
+        "This was not me",
+    ),
+    "telephone_code": Template(
+        "Somebody gave out a code for your account",
+        (
+            (
+                "On {at}, {by} made a one-time code with which you can sign in to {company} within {minutes} minutes. It is"
+                " told on the telephone and does not stand in any mail."
+            ),
+            "If you did not ask for it, tell another administrator of your company at once.",
+        ),
+    ),
+    "sign_in_denied": Template(
+        "{person} denies a sign-in to {company}",
+        (
+            (
+                "Somebody gave the right password of {person} on {at}, from {from_browser} in the network {from_network}."
+                " {person} says: this was not me."
+            ),
+            (
+                "That sign-in was ended. The password is known to somebody else: see that {person} chooses a new one, or"
+                " suspend the account until then."
+            ),
+        ),
+        "Open this person's page",
     ),
     "suspended": Template(
         "Your access was suspended",

@@ -26,15 +26,15 @@ SWEEP_EVERY_SECONDS = 3600
 KEPT_DAYS = 30
 
 
-def start_session(person: User, *, stage: str, by: Actor) -> str:
-    """A new session for that person; answers its token, which only the cookie will hold (P09).
+def start_session(person: User, *, stage: str, by: Actor, session_id: UUID | None = None) -> str:
+    """A new session for that person (of that id, if given); answers its token, which only the cookie will hold (P09).
 
     **Records:** sessions:session:started, once the session is full.
     """
     token = new_token()
     now = clock.now()
     session = Session(
-        id=new_id(),
+        id=session_id or new_id(),
         tenant_id=bound_tenant(),
         user_id=person.id,
         digest=digest_of(token),

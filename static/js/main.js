@@ -7,4 +7,6 @@ import "./progress.js";
 import "./password.js";
 import "./copy.js";
 import "./countdown.js";
+import "./session-end.js";
 import "./shortcuts.js";
+import "./time-zone.js";

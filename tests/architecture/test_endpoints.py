@@ -15,6 +15,8 @@ from console.install import initialise
 from tests import databases
 
 PUBLIC = {
+    "confirm.denial": "from a mail; the link is the secret",
+    "confirm.deny": "from a mail; the link is the secret",
     "dev_mail.list_mails": "the demo's mailbox; only in the demo profile",
     "dev_mail.show": "the demo's mailbox; only in the demo profile",
     "health.alive": "for load balancers; says nothing about the inside",
@@ -36,7 +38,7 @@ PUBLIC = {
 """Every endpoint that strangers reach, and why. Think twice before adding one."""
 
 SIGNING_IN = {"confirm", "factor", "enrol"}
-HALF = {"sign_in.factor", "sign_in.submit_factor"}
+HALF = {"confirm.form", "confirm.send_again", "confirm.submit", "sign_in.factor", "sign_in.submit_factor"}
 """What a session reaches that has shown its password only."""
 
 DEMO_ONLY = {"dev_mail.list_mails", "dev_mail.show"}

@@ -26,7 +26,7 @@ def _code(steps=0):
 
 
 def _half(house, key="agent"):
-    visitor = house.visitor()
+    visitor = house.usual_browser(key)
     assert visitor.sign_in(house[key].email).location.startswith("/sign-in/factor")
     return visitor
 

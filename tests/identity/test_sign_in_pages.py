@@ -5,7 +5,7 @@ import pytest
 
 @pytest.mark.promise("P01")
 def test_an_administrator_signs_in_with_username_and_password(house):
-    visitor = house.visitor()
+    visitor = house.usual_browser("admin")
     answer = visitor.sign_in(house["admin"].email)
     assert (answer.status_code, answer.location) == (303, "/overview")
     assert "Adam Admin" in visitor.get("/overview").text

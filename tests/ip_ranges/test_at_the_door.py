@@ -7,7 +7,7 @@ import pytest
 from console.audit.models import EntryFilter, entries
 from console.audit.tags import Tag
 from tests.cast import PASSWORD
-from tests.doors import doors, half_signed_in, token_of
+from tests.doors import doors, token_of
 from tests.ip_ranges.acts import ELSEWHERE, HERE, OFFICE, draft, enforce, is_refusal, move, save
 from tests.users.acts import main_text
 
@@ -149,23 +149,21 @@ def test_another_customers_list_concerns_nobody_else(house):
 
 
 def test_a_half_signed_in_session_is_judged_as_well(house):
-    from console.policies.actions import save as save_policy
-    from tests.cast import BY
-
-    half = half_signed_in(house)
-    assert half.get("/sign-in/factor").status_code == 200
-    with house.inside(house["member"].tenant_id):
-        document = {"mode": "off", "every_request": True, "entries": []}
-        save_policy("settings", {"factor_required": "everyone"}, based_on=0, reason="test", by=BY)
-        save_policy("ip_ranges", document, based_on=0, reason="test", by=BY)
+    enforce(house, every_request=False)
     member = house.visitor()
-    assert member.sign_in(house["member"].email).location.startswith("/sign-in/factor")
-    owner_list = {"id": "a" * 32, "range": f"{OFFICE}/32", "strength": "allowed"}
-    with house.inside(house["member"].tenant_id):
-        document = {"mode": "enforce", "every_request": False, "entries": [owner_list]}
-        save_policy("ip_ranges", document, based_on=1, reason="test", by=BY)
-    assert is_refusal(move(member, ELSEWHERE).get("/sign-in/factor"))
-    assert move(member, OFFICE).get("/sign-in/factor").status_code == 200
+    assert member.sign_in(house["member"].email).location.startswith("/sign-in/confirm")
+    assert is_refusal(move(member, ELSEWHERE).get("/sign-in/confirm"))
+    assert move(member, OFFICE).get("/sign-in/confirm").status_code == 200
+
+
+def test_from_a_trusted_range_nobody_is_asked_to_confirm_and_from_an_over_wide_one_everybody(house):
+    owner = house.signed_in("owner")
+    draft(owner, f"{ELSEWHERE}/32", "192.0.0.0/7", strength="trusted", mode="off")
+    assert save(owner, "No codes in the office").status_code == 303
+    email = house["member"].email
+    assert house.visitor(address=ELSEWHERE).sign_in(email).location == "/overview"
+    for address in ("192.0.2.1", "203.0.113.51"):
+        assert house.visitor(address=address).sign_in(email).location.startswith("/sign-in/confirm"), address
 
 
 def test_a_refusal_is_recorded_once_an_hour_and_address_and_every_one_is_counted(house):

@@ -138,6 +138,7 @@ def test_behind_a_trusted_proxy_the_reported_client_counts(house):
     app = create_app(settings)
     proxied = House(app, settings, house.people)
     visitor = proxied.visitor(address="10.0.0.1")
+    proxied.make_usual(visitor, house["member"])
     visitor.client.environ_base["HTTP_X_FORWARDED_FOR"] = f"{LIE}, 203.0.113.5"
     assert visitor.sign_in(house["member"].email).status_code == 303
     assert visitor.get("/users").status_code == 403

@@ -10,13 +10,14 @@ import pytest
 from jinja2 import FunctionLoader
 from sqlalchemy import create_engine, text
 
+from blueprints.errors import wait_words
 from blueprints.gate import public, requires
 from console.core import jobs
 from console.core.db import db
 from console.core.permissions import Permission
 from tests import databases
 from tests.cast import PASSWORD
-from tests.doors import Ledger, changes, doors, half_signed_in, opened, send, token_of
+from tests.doors import Ledger, changes, doors, half_signed_in, opened, send, token_of, unconfirmed
 
 INSIDE = "SELECT secret FROM users -- /srv/safekeep/console/core/db.py"
 """What the planted exceptions say; nothing of it may reach the page."""
@@ -107,14 +108,16 @@ def every_view_failing(app):
 
 def test_an_exception_in_any_view_gives_a_page_with_a_reference_and_undoes_the_work(house):
     owner, staff, half = house.signed_in("owner"), house.signed_in("agent"), half_signed_in(house)
-    tokens = {id(visitor): token_of(visitor) for visitor in (owner, staff, half)}
+    new = unconfirmed(house)
+    tokens = {id(visitor): token_of(visitor) for visitor in (owner, staff, half, new)}
     ledger, faults, references = Ledger(house), [], set()
     with every_view_failing(house.app):
         for door in doors(house.app):
             if door.endpoint == "static" or door.endpoint.startswith("planted"):
                 continue
-            half_door = "factor" in house.app.view_functions[door.endpoint].access.stages
-            visitor = half if half_door else staff if door.endpoint.startswith("support.") else owner
+            stages = house.app.view_functions[door.endpoint].access.stages
+            waiting = half if "factor" in stages else new if "confirm" in stages else None
+            visitor = waiting or (staff if door.endpoint.startswith("support.") else owner)
             url, data = door.of(house, "acme"), {"csrf_token": tokens[id(visitor)]}
             before = ledger.rows()
             answer = visitor.client.open(url, method=door.method, data=data if door.method == "POST" else None)
@@ -329,3 +332,34 @@ def test_a_page_by_another_method_says_which_ones_there_are(house):
             if answer.status_code != 405 or allowed != offered:
                 faults.append(f"{method} {url}: {answer.status_code}, Allow {sorted(allowed)}, not {sorted(offered)}")
     assert not faults, "\n".join(faults)
+
+
+@pytest.mark.parametrize(
+    ("who", "way"),
+    [("member", "/me"), ("user_manager", "/overview"), ("auditor", "/overview"), ("agent", "/support/tenants")],
+)
+def test_a_refusal_offers_a_way_out_that_the_person_may_really_open(house, who, way):
+    visitor = house.signed_in(who)
+    refused = visitor.get("/users/new" if who != "user_manager" else "/audit")
+    assert refused.status_code == 403
+    ways = re.findall(r'<a class="button[^"]*" href="([^"]+)"', refused.text)
+    assert ways[0] == way
+    assert {visitor.get(found).status_code for found in ways} == {200}
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0, "1 second"), (1, "1 second"), (59, "59 seconds"), (60, "1 minute"), (61, "2 minutes"), (3600, "1 hour")],
+)
+def test_a_time_to_wait_is_said_in_words_and_never_too_short(seconds, words):
+    assert wait_words(seconds) == words
+
+
+def test_too_many_attempts_say_how_long_to_wait(house):
+    visitor = house.visitor()
+    for _try in range(40):
+        answer = visitor.sign_in("nobody@waits.example", "wrong")
+        if answer.status_code == 429:
+            break
+    assert answer.status_code == 429
+    assert re.search(r"[Tt]ry again in \d+ (second|minute|hour)", visible(answer.text))

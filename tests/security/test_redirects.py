@@ -118,7 +118,7 @@ def test_the_sign_in_form_repeats_an_address_as_text_only(house):
 
 def test_a_page_of_this_site_is_where_signing_in_leads(house):
     for wanted in GOOD:
-        visitor = house.visitor()
+        visitor = house.usual_browser("owner")
         fields = {
             "username": house["owner"].email,
             "password": PASSWORD,

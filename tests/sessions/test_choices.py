@@ -156,3 +156,29 @@ def _many_sessions(house, count):
         for _session in range(count):
             by = Actor("person", person.tenant_id, person.id, address="198.51.100.9")
             start_session(user(person.id), stage="full", by=by)
+
+
+def test_asking_how_long_is_left_does_not_prolong_the_session_and_staying_does(house):
+    with time_machine.travel(NOW, tick=False) as time:
+        choose(house, session_idle_minutes="10")
+        visitor = house.signed_in("member")
+        for _ask in range(4):
+            time.shift(timedelta(minutes=2))
+            answer = visitor.get("/me/session").json
+        assert (answer["seconds_left"], answer["at_limit"]) == (120, False)
+        stayed = visitor.client.post("/me/session", headers={"X-CSRFToken": answer["form_token"]})
+        assert stayed.json["seconds_left"] == 600
+        time.shift(timedelta(minutes=9, seconds=59))
+        assert visitor.get("/me/session").json["seconds_left"] == 1
+        time.shift(timedelta(seconds=1))
+        assert visitor.get("/me/session").status_code == 303
+
+
+def test_staying_does_not_move_the_absolute_end(house):
+    with time_machine.travel(NOW, tick=False) as time:
+        choose(house, session_absolute_hours="1", session_idle_minutes="45")
+        visitor = house.signed_in("member")
+        time.shift(timedelta(minutes=40))
+        token = visitor.get("/me/session").json["form_token"]
+        answer = visitor.client.post("/me/session", headers={"X-CSRFToken": token}).json
+        assert (answer["seconds_left"], answer["at_limit"]) == (20 * 60, True)

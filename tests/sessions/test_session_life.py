@@ -42,7 +42,7 @@ def clock():
 
 @pytest.mark.promise("P09")
 def test_the_cookies_have_their_names_and_flags_and_hold_only_random_secrets(house):
-    visitor = house.visitor()
+    visitor = house.usual_browser("admin")
     answer = visitor.sign_in(house["admin"].email)
     set_cookies = {line.split("=")[0]: line for line in answer.headers.getlist("Set-Cookie")}
     assert set(set_cookies) <= {"safekeep_session", "safekeep_browser", "safekeep_form"}
@@ -77,7 +77,7 @@ def test_the_token_is_kept_as_its_digest_only(house):
 def test_under_tls_the_names_have_the_host_prefix_and_every_cookie_is_secure(house):
     settings = replace(house.settings, base_url="https://localhost")
     app = create_app(settings)
-    visitor = House(app, settings, house.people).visitor()
+    visitor = House(app, settings, house.people).usual_browser("admin")
     base = {"base_url": "https://localhost", "headers": {"Referer": "https://localhost/sign-in"}}
     page = visitor.client.get("/sign-in", **base)
     token = page.text.partition('name="csrf_token" value="')[2].partition('"')[0]
