@@ -3,6 +3,7 @@
 from flask import Flask
 
 from blueprints import (
+    address_gate,
     audit,
     chrome,
     confirm,
@@ -19,10 +20,12 @@ from blueprints import (
     security,
     sign_in,
     support,
+    support_restrictions,  # noqa: F401 (adds its pages to those of support)
     uploads,
     users,
 )
 from blueprints.limits import limiter
+from blueprints.security import ip_ranges
 from console.core.db import settings
 
 
@@ -33,12 +36,26 @@ def register(app: Flask) -> None:
     # answer: whatever fails after that, they are on it.
     errors.install(app)
     gate.install(app)
+    address_gate.install(app)
     uploads.install(app)
     form_session.install(app)
     app.config["RATELIMIT_STORAGE_URI"] = settings().limits_url
     limiter.init_app(app)
     chrome.install(app)
-    for pages in (health, sign_in, confirm, password, overview, users, security, me, me_session, audit, support):
+    for pages in (
+        health,
+        sign_in,
+        confirm,
+        password,
+        overview,
+        users,
+        security,
+        ip_ranges,
+        me,
+        me_session,
+        audit,
+        support,
+    ):
         app.register_blueprint(pages.blueprint)
     if settings().profile == "demo":
         app.register_blueprint(dev_mail.blueprint)

@@ -15,6 +15,7 @@ from flask.typing import ResponseReturnValue
 from flask_login import LoginManager, UserMixin, current_user
 from sqlalchemy.exc import OperationalError
 
+from blueprints.address_gate import admit, note_reported
 from blueprints.binding import check_network
 from blueprints.browser import browser_name
 from blueprints.client_address import client_address
@@ -31,6 +32,7 @@ from console.core.errors import Forbidden, Misconfigured
 from console.core.ids import PLATFORM_TENANT_ID
 from console.core.permissions import Permission, may
 from console.identity.stages import Stage
+from console.ip_ranges.sightings import note_sighting
 from console.sessions.actions import touch_session
 from console.sessions.models import Live, live_session
 from console.sessions.rules import absolute_end, touch_seconds
@@ -149,6 +151,8 @@ def _enter() -> ResponseReturnValue | None:
         person = cast("SignedIn | None", current_user._get_current_object())  # noqa: SLF001
         if person is not None and person.is_authenticated:
             _recognise(person, acts=request.method in SAFE_METHODS or access is None or bool(access.stages))
+            if access is not None and access.stages:
+                admit(person)
             return check_network(person) or _check(access, person)
         return redirect(url_for("sign_in.form", next=here()), 303) if access and access.stages else None
     finally:
@@ -231,19 +235,22 @@ def _leave(response: Response) -> Response:
 
 
 def _touch() -> None:
+    """The session was used, its address was seen, and what would have been refused is counted."""
     person = visit().person
-    if (
-        person is None
-        or visit().quiet
-        or (clock.now() - person.last_seen_at).total_seconds() < touch_seconds(person.choices)
-    ):
-        return
     try:
-        with unit_of_work(person.actor.tenant_id):
-            touch_session(person.session_id)
+        if person is not None and not visit().quiet and _due(person):
+            with unit_of_work(person.actor.tenant_id):
+                touch_session(person.session_id)
+                if person.stage == "full":
+                    note_sighting(person.user_id, visit().address, sign_in=False)
+        note_reported()
     except OperationalError as error:
         # The page is done and its work is kept. The next page tries again.
         log.warning("[%s] a session was not touched: %s", visit().reference, error.orig)
+
+
+def _due(person: SignedIn) -> bool:
+    return (clock.now() - person.last_seen_at).total_seconds() >= touch_seconds(person.choices)
 
 
 def record_refusal(reason: str) -> None:

@@ -10,6 +10,7 @@ from wtforms import PasswordField, StringField
 from wtforms.validators import InputRequired, Length, Optional
 
 from blueprints import cookies
+from blueprints.address_gate import admit_link
 from blueprints.fields import TimeZoneField, show_problems
 from blueprints.gate import public, requires
 from blueprints.limits import anonymous_limit, limiter
@@ -159,7 +160,9 @@ def confirm_page(token: str) -> ResponseReturnValue:
     """What the link will do; opening it does nothing."""
     with unit_of_work(write=False):
         link = follow_link(token, "email_old", "email_new")
-        new_email, present = link.payload["email"], user(link.user_id).details.email
+        person = user(link.user_id)
+        admit_link(person)
+        new_email, present = link.payload["email"], person.details.email
     return render_template("me/confirm_email.html", token=token, new_email=new_email, present=present, form=FlaskForm())
 
 
@@ -169,6 +172,7 @@ def confirm_page(token: str) -> ResponseReturnValue:
 def confirm(token: str) -> ResponseReturnValue:
     """One address confirmed; with both, the username changes."""
     with unit_of_work():  # whoever follows the link may be signed in at another Customer
+        admit_link(user(follow_link(token, "email_old", "email_new").user_id))
         person, done = actions.confirm_email_change(token, by=actor())
         email = person.details.email
     return render_template("me/email_confirmed.html", done=done, email=email)

@@ -9,6 +9,7 @@ from flask_wtf import FlaskForm
 from wtforms import PasswordField, StringField
 from wtforms.validators import InputRequired, Length
 
+from blueprints.address_gate import admit_link
 from blueprints.arrival import MAILBOX
 from blueprints.fields import show_problems
 from blueprints.gate import public
@@ -112,7 +113,9 @@ def accept(token: str) -> ResponseReturnValue:
 def _page(template: str, token: str, kind: LinkKind, form: NewPasswordForm, status: int = 200) -> ResponseReturnValue:
     with unit_of_work(write=False):
         link = follow_link(token, kind)
-        details, tenant_name = user(link.user_id).details, this_tenant().name
+        person = user(link.user_id)
+        admit_link(person)
+        details, tenant_name = person.details, this_tenant().name
         expires_at, visit().time_zone = link.expires_at, details.time_zone
     page = render_template(
         template, form=form, token=token, details=details, tenant_name=tenant_name, expires_at=expires_at
@@ -126,6 +129,7 @@ def _acceptable(form: NewPasswordForm, token: str, kind: LinkKind) -> bool:
         return False
     with unit_of_work(write=False):
         person = user(follow_link(token, kind).user_id)
+        admit_link(person)
         try:
             actions.check_new_password(person, form.password.data, form.password_again.data)
         except Invalid as problem:

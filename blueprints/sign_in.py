@@ -11,6 +11,7 @@ from wtforms import PasswordField, StringField
 from wtforms.validators import InputRequired, Length
 
 from blueprints import cookies
+from blueprints.address_gate import is_trusted, refused_sign_in
 from blueprints.arrival import ASKER, arrive, go_on
 from blueprints.gate import half_signed_in, public
 from blueprints.limits import anonymous_limit, limiter
@@ -82,9 +83,12 @@ def submit() -> ResponseReturnValue:
     if right:
         _end_session_before()
     outcome, person = steps.finish(attempt, entered.password.data, right=right, by=actor())
-    if outcome == "welcome" and person is not None:
-        return arrive(person)
+    outside = refused_sign_in(person) if outcome == "welcome" and person is not None else None
+    if outcome == "welcome" and person is not None and outside is None:
+        return arrive(person, trusted=is_trusted(person))
     count_sign_in(succeeded=False)
+    if outside is not None:
+        return outside
     if outcome == "suspended":
         entered.form_errors.append("Your access is suspended. Your administrator can tell you more.")
     else:

@@ -23,6 +23,9 @@ class Tag(StrEnum):
     PASSWORD_RESET = "identity:password_reset:used"  # noqa: S105 (a tag)
     SIGN_IN_REFUSED = "identity:sign_in:refused"
     SIGN_IN_THROTTLED = "identity:sign_in:throttled"
+    ADDRESS_REFUSED = "ip_ranges:address:refused"
+    IP_RANGES_EXPORTED = "ip_ranges:entries:exported"
+    LIFT_ASKED = "ip_ranges:lift:asked"
     POLICY_LIFTED = "policies:policy:lifted"
     POLICY_RESTORED = "policies:policy:restored"
     POLICY_KEPT = "policies:version:kept"
@@ -70,6 +73,9 @@ TAG_TEXTS: dict[str, str] = {
     Tag.PASSWORD_RESET: "Chose a new password",
     Tag.SIGN_IN_REFUSED: "Sign-in refused",
     Tag.SIGN_IN_THROTTLED: "Sign-in refused: too many attempts",
+    Tag.ADDRESS_REFUSED: "Refused outside the allowed IP ranges",
+    Tag.IP_RANGES_EXPORTED: "Exported the IP ranges",
+    Tag.LIFT_ASKED: "Support staff asked to lift restrictions",
     Tag.POLICY_LIFTED: "Support staff lifted restrictions",
     Tag.POLICY_RESTORED: "Lifted restrictions are in force again",
     Tag.POLICY_KEPT: "Confirmed security settings on trial",

@@ -81,6 +81,15 @@ TEMPLATES: dict[str, Template] = {
         ),
         "Choose a new password",
     ),
+    "restrictions_lifted": Template(
+        "The IP ranges of {tenant} do not count until {until}",
+        (
+            "Support staff of {company} lifted the IP range restrictions of {tenant} for {hours} hours, until {until}.",
+            "{asked_by} asked for it and {approved_by} approved it. The reason given: {reason}",
+            "People can sign in from any address until then. You can put the restrictions back at once.",
+        ),
+        "Look at the IP ranges",
+    ),
     "confirmation": Template(
         "Your code to sign in to {company}",
         (

@@ -6,6 +6,7 @@ from tests.doors import SAFE, Ledger, changes, doors, half_signed_in, opened
 
 WRITES = {
     "users.export_users": (("audit_entries", "audit_heads"), "that the list of users left the house is in the record"),
+    "ip_ranges.export_ranges": (("audit_entries", "audit_heads"), "that the list left the house is in the record"),
     "support.show_tenant": (
         ("audit_entries", "audit_heads"),
         "that staff opened a Customer's state is in that Customer's own record",
