@@ -9,6 +9,7 @@ from console.core import jobs
 from console.core import lookups as _lookups
 from console.core.db import Base
 from console.identity import actions as identity
+from console.identity import reset
 from console.mail import actions as mail
 from console.sessions import actions as sessions
 from console.tenants import models as _tenants
@@ -19,6 +20,7 @@ METADATA = Base.metadata
 
 HANDLERS: dict[str, jobs.Handler] = {
     mail.JOB: mail.send_mail,
+    reset.JOB: reset.send_reset,
     lifecycle.PURGE_JOB: partial(lifecycle.purge_due, forget=(identity.forget_people, sessions.forget_people)),
     sessions.SWEEP_JOB: sessions.sweep_sessions,
     imports.JOB: import_apply.run_import,

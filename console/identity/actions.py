@@ -9,7 +9,7 @@ from console.audit.actions import record
 from console.audit.tags import Tag
 from console.core import budgets, clock
 from console.core.actor import Actor
-from console.core.db import bind_tenant, bound_tenant, db, settings
+from console.core.db import bound_tenant, db, settings
 from console.core.errors import Conflict, Invalid, Throttled
 from console.core.ids import PLATFORM_TENANT_ID, new_id
 from console.core.lookups import digest_of, find_lookup, new_token
@@ -21,9 +21,8 @@ from console.users.actions import UsernameTaken, apply_change, spoken_time, touc
 from console.users.links import LinkKind, OneTimeLink, follow_link, give_link, revoke_links, use_link
 from console.users.models import Details, State, User, user, username_digest
 from console.users.rules import clean_email
-from console.vault.access import platform_keys, tenant_keys
+from console.vault.access import tenant_keys
 
-RESETS_AN_HOUR = 5
 EMAIL_CHANGES_AN_HOUR = 5
 KEPT_BROWSER_TOKENS = 5
 EMAIL_LINK_HOURS = 24
@@ -80,34 +79,6 @@ def store_password(person: User, password_hash: str) -> None:
     credential.password_hash = password_hash
     credential.changed_at = clock.now()
     revoke_links(person.id, "password_reset", "invitation", "email_old", "email_new")
-
-
-def ask_password_reset(username: str, *, by: Actor) -> None:
-    """If the username is an active person's, a reset link is on its way. The answer is the same either way.
-
-    **Records:** identity:password_reset:asked, for a known name.
-    """
-    digest = username_digest(username.strip())
-    found = find_lookup("username", digest)
-    key = platform_keys().index("tries-reset", digest)
-    if budgets.spend(key, limit=RESETS_AN_HOUR, window_seconds=3600) or found is None:
-        return
-    bind_tenant(found[0])
-    person = user(found[1])
-    if person.state != State.ACTIVE:
-        return
-    link = give_link("password_reset", person.id, valid_for=timedelta(minutes=settings().password_reset_minutes))
-    post(
-        "password_reset",
-        to_name=person.details.name,
-        to_address=person.details.email,
-        facts={
-            "address": by.address or "an unknown address",
-            "link": link.url,
-            "until": spoken_time(link.expires_at, person.details.time_zone),
-        },
-    )
-    record(Tag.PASSWORD_RESET_ASKED, by=by, subject=("user", person.id))
 
 
 def reset_password(token: str, password_hash: str, *, by: Actor) -> User:

@@ -15,7 +15,7 @@ from console.core.ids import new_id
 from console.core.lookups import add_lookup, add_lookups, digest_of, find_lookup, forget_lookups, new_token
 from console.vault.access import tenant_keys
 
-LinkKind = Literal["invitation", "password_reset", "email_old", "email_new"]
+LinkKind = Literal["invitation", "password_reset", "email_old", "email_new", "email_veto"]
 
 
 class OneTimeLink(TenantOwned, Base):
@@ -23,7 +23,7 @@ class OneTimeLink(TenantOwned, Base):
 
     __tablename__ = "one_time_links"
     __table_args__ = (
-        CheckConstraint("kind IN ('invitation','password_reset','email_old','email_new')", name="kind"),
+        CheckConstraint("kind IN ('invitation','password_reset','email_old','email_new','email_veto')", name="kind"),
         tenant_reference("user_id", "users"),
         Index("ix_one_time_links_user", "tenant_id", "user_id", "kind"),
     )
@@ -60,6 +60,7 @@ _PATHS: dict[LinkKind, str] = {
     "password_reset": "/password/reset/",
     "email_old": "/me/e-mail/confirm/",
     "email_new": "/me/e-mail/confirm/",
+    "email_veto": "/me/e-mail/stop/",
 }
 
 
