@@ -13,7 +13,7 @@ from console.identity import reset
 from console.mail import actions as mail
 from console.sessions import actions as sessions
 from console.tenants import models as _tenants
-from console.users import import_apply, import_sweep, imports, lifecycle
+from console.users import import_apply, import_sweep, imports, lifecycle, usernames
 
 _MODELS = (_audit, _budgets, _installation, _lookups, _tenants)
 METADATA = Base.metadata
@@ -23,6 +23,7 @@ HANDLERS: dict[str, jobs.Handler] = {
     reset.JOB: reset.send_reset,
     lifecycle.PURGE_JOB: partial(lifecycle.purge_due, forget=(identity.forget_people, sessions.forget_people)),
     sessions.SWEEP_JOB: sessions.sweep_sessions,
+    usernames.RELEASE_JOB: usernames.release_usernames,
     imports.JOB: import_apply.run_import,
     import_sweep.SWEEP_JOB: import_sweep.sweep_imports,
 }

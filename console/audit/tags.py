@@ -37,6 +37,8 @@ class Tag(StrEnum):
     USER_RESTORED = "users:user:restored"
     USER_SUSPENDED = "users:user:suspended"
     USERNAME_CHANGE_ASKED = "users:username_change:asked"
+    USERNAME_CHANGE_CANCELLED = "users:username_change:cancelled"
+    USERNAME_CHANGE_STOPPED = "users:username_change:stopped"
 
 
 TAG_TEXTS: dict[str, str] = {
@@ -71,4 +73,6 @@ TAG_TEXTS: dict[str, str] = {
     Tag.USER_RESTORED: "Restored a deleted user",
     Tag.USER_SUSPENDED: "Suspended a user",
     Tag.USERNAME_CHANGE_ASKED: "Asked for another e-mail address",
+    Tag.USERNAME_CHANGE_CANCELLED: "Withdrew another e-mail address",
+    Tag.USERNAME_CHANGE_STOPPED: "Stopped another e-mail address from the old mailbox",
 }

@@ -40,6 +40,14 @@ def spend(key: bytes, *, limit: int, window_seconds: int) -> int:
     return 0
 
 
+def wait(key: bytes, *, limit: int, window_seconds: int) -> int:
+    """The seconds until `spend` would answer 0; nothing is counted."""
+    tries = db.session.execute(select(Budget.tries).where(Budget.key == key)).scalar_one_or_none() or []
+    now = clock.now().timestamp()
+    recent = [moment for moment in tries if moment > now - window_seconds]
+    return max(1, round(recent[-limit] + window_seconds - now)) if len(recent) >= limit else 0
+
+
 def refund(key: bytes) -> None:
     """Take the latest try of `key` back: it was right."""
     row = _locked(key)

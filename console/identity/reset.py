@@ -14,9 +14,8 @@ from console.core.db import bind_tenant, settings, unit_of_work
 from console.core.ids import new_id
 from console.core.lookups import find_lookup
 from console.mail.actions import post
-from console.users.actions import spoken_time
 from console.users.links import give_link
-from console.users.models import State, User, user, username_digest
+from console.users.models import State, User, spoken_time, user, username_digest
 from console.vault.access import platform_keys
 
 JOB = "password-reset"

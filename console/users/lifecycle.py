@@ -17,9 +17,9 @@ from console.core.jobs import Run
 from console.core.lookups import remove_lookup
 from console.mail.actions import post
 from console.tenants.models import Tenant, lock_people, this_tenant
-from console.users.actions import keep_usable_administrator, spoken_time, touch
+from console.users.actions import keep_usable_administrator, touch
 from console.users.links import forget_links, revoke_links
-from console.users.models import PRESENT, State, User, username_digest, users_by_id
+from console.users.models import PRESENT, State, User, spoken_time, username_digest, users_by_id
 from console.users.rules import check_may_manage
 
 PURGE_JOB = "users-purge"

@@ -46,6 +46,10 @@ class OneTimeLink(TenantOwned, Base):
         """What the link carries. **Raises:** Unreadable."""
         return tenant_keys().open(self.__tablename__, self.id, self.sealed) if self.sealed else {}
 
+    def set_payload(self, payload: dict[str, str]) -> None:
+        """Seal what the link is to carry."""
+        self.sealed = tenant_keys().seal(self.__tablename__, self.id, payload)
+
 
 @dataclass(frozen=True)
 class Link:
@@ -64,16 +68,19 @@ _PATHS: dict[LinkKind, str] = {
 }
 
 
-def give_link(kind: LinkKind, user_id: UUID, *, valid_for: timedelta, payload: dict[str, str] | None = None) -> Link:
-    """A new link of `kind` for that person. Earlier ones of the kind are dead."""
-    revoke_links(user_id, kind)
+def give_link(
+    kind: LinkKind, user_id: UUID, *, valid_for: timedelta, payload: dict[str, str] | None = None, replaces: bool = True
+) -> Link:
+    """A new link of `kind` for that person. Earlier ones of the kind are dead, if it `replaces` them."""
+    if replaces:
+        revoke_links(user_id, kind)
     token = new_token()
     now = clock.now()
     row = OneTimeLink(
         id=new_id(), tenant_id=bound_tenant(), kind=kind, user_id=user_id, created_at=now, expires_at=now + valid_for
     )
     if payload:
-        row.sealed = tenant_keys().seal(OneTimeLink.__tablename__, row.id, payload)
+        row.set_payload(payload)
     db.session.add(row)
     db.session.flush()
     add_lookup("link", digest_of(token), bound_tenant(), row.id)
@@ -97,13 +104,15 @@ def give_first_links(kind: LinkKind, user_ids: list[UUID], *, valid_for: timedel
 
 
 def revoke_links(user_id: UUID, *kinds: LinkKind) -> None:
-    """All open links of that person (of `kinds`, if given) are dead."""
+    """All open links of that person (of `kinds`, if given) are dead.
+
+    A link to take a change of username back dies only by name: else whoever made the change would suspend the person.
+    """
+    kinds = kinds or ("invitation", "password_reset", "email_old", "email_new")
     query = update(OneTimeLink).where(
         OneTimeLink.user_id == user_id, OneTimeLink.used_at.is_(None), OneTimeLink.revoked_at.is_(None)
     )
-    if kinds:
-        query = query.where(OneTimeLink.kind.in_(kinds))
-    db.session.execute(query.values(revoked_at=clock.now()))
+    db.session.execute(query.where(OneTimeLink.kind.in_(kinds)).values(revoked_at=clock.now()))
 
 
 def follow_link(token: str, *kinds: LinkKind) -> OneTimeLink:
@@ -132,6 +141,7 @@ def forget_links(user_ids: list[UUID]) -> None:
     of_them = OneTimeLink.user_id.in_(user_ids)
     link_ids = list(db.session.execute(select(OneTimeLink.id).where(of_them)).scalars())
     forget_lookups("link", link_ids)
+    forget_lookups("kept_username", user_ids)
     db.session.execute(delete(OneTimeLink).where(of_them).execution_options(synchronize_session=False))
 
 
@@ -140,12 +150,17 @@ def use_link(link: OneTimeLink) -> None:
     link.used_at = clock.now()
 
 
-def open_invitation(user_id: UUID) -> OneTimeLink | None:
-    """The invitation of that person which still works."""
+def open_links(user_id: UUID, *kinds: LinkKind) -> list[OneTimeLink]:
+    """The links of that person, of `kinds`, which still work, oldest first."""
     query = (
         select(OneTimeLink)
-        .where(OneTimeLink.user_id == user_id, OneTimeLink.kind == "invitation", OneTimeLink.used_at.is_(None))
+        .where(OneTimeLink.user_id == user_id, OneTimeLink.kind.in_(kinds), OneTimeLink.used_at.is_(None))
         .where(OneTimeLink.revoked_at.is_(None), OneTimeLink.expires_at > clock.now())
-        .limit(1)
+        .order_by(OneTimeLink.id)
     )
-    return db.session.execute(query).scalar_one_or_none()
+    return list(db.session.execute(query).scalars())
+
+
+def open_invitation(user_id: UUID) -> OneTimeLink | None:
+    """The invitation of that person which still works."""
+    return next(iter(open_links(user_id, "invitation")), None)

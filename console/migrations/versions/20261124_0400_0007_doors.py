@@ -23,12 +23,7 @@ def downgrade() -> None:
 
 
 def _allow(condition: str) -> None:
-    """One-time links are of these kinds. SQLite copies the table, and a copy has only the checks that it is given."""
-    name = op.f("ck_one_time_links_kind")
-    if op.get_bind().dialect.name == "sqlite":
-        check = sa.CheckConstraint(condition, name=name)
-        with op.batch_alter_table("one_time_links", recreate="always", table_args=(check,)):
-            pass
-        return
-    op.drop_constraint(name, "one_time_links", type_="check")
-    op.create_check_constraint(name, "one_time_links", condition)
+    """One-time links are of these kinds, and no others."""
+    with op.batch_alter_table("one_time_links", schema=None) as batch_op:
+        batch_op.drop_constraint(op.f("ck_one_time_links_kind"), type_="check")
+        batch_op.create_check_constraint(op.f("ck_one_time_links_kind"), condition)
