@@ -24,6 +24,7 @@ class Tag(StrEnum):
     IMPORT_APPLIED = "users:import:applied"
     IMPORT_CANCELLED = "users:import:cancelled"
     IMPORT_CHECKED = "users:import:checked"
+    IMPORT_EXPORTED = "users:import:exported"
     INVITATION_ACCEPTED = "users:invitation:accepted"
     INVITATION_RESENT = "users:invitation:resent"
     INVITATION_REVOKED = "users:invitation:revoked"
@@ -60,6 +61,7 @@ TAG_TEXTS: dict[str, str] = {
     Tag.IMPORT_APPLIED: "Applied an import of users",
     Tag.IMPORT_CANCELLED: "Cancelled an import of users",
     Tag.IMPORT_CHECKED: "Checked an import of users",
+    Tag.IMPORT_EXPORTED: "Downloaded the result of an import",
     Tag.INVITATION_ACCEPTED: "Accepted the invitation",
     Tag.INVITATION_RESENT: "Sent the invitation again",
     Tag.INVITATION_REVOKED: "Revoked the invitation",
