@@ -12,7 +12,7 @@ from blueprints.visit import actor
 from console.core.db import settings
 from console.core.errors import Invalid, NotFound
 from console.core.permissions import Permission
-from console.users.lifecycle import ACTS, BULK_LIMIT, Verb
+from console.users.lifecycle import ACTS, BULK_LIMIT, Verb, check_not_oneself
 from console.users.models import users_by_id
 from console.users.rules import check_may_manage
 
@@ -124,6 +124,7 @@ def _confirm_page(verb: str, user_ids: list[UUID], action: str, problem: str = "
     """What will happen to whom; 422 with what was typed, where the reason has a `problem`."""
     people = users_by_id(user_ids)
     check_may_manage(actor(), *{person.role for person in people})
+    check_not_oneself(cast("Verb", verb), user_ids, by=actor())
     texts, days = _TEXTS[verb], settings().restore_days
     page = render_template(
         "users/confirm.html",

@@ -45,7 +45,7 @@ def suspend(user_ids: list[UUID], *, by: Actor, reason: str = "") -> list[User]:
         revoke_links(person.id)
         _tell(person, "suspended")
 
-    return _each(user_ids, one, Tag.USER_SUSPENDED, by=by, reason=reason, leaving=True)
+    return _each(user_ids, one, Tag.USER_SUSPENDED, by=by, reason=reason, leaving="suspend")
 
 
 def reinstate(user_ids: list[UUID], *, by: Actor, reason: str = "") -> list[User]:
@@ -78,7 +78,7 @@ def delete(user_ids: list[UUID], *, by: Actor, reason: str = "") -> list[User]:
         person.purge_at = purge_at
         revoke_links(person.id)
 
-    return _each(user_ids, one, Tag.USER_DELETED, by=by, reason=reason, leaving=True)
+    return _each(user_ids, one, Tag.USER_DELETED, by=by, reason=reason, leaving="delete")
 
 
 def restore(user_ids: list[UUID], *, by: Actor, reason: str = "") -> list[User]:
@@ -105,6 +105,10 @@ ACTS: dict[Verb, Callable[..., list[User]]] = {
 }
 
 
+LEAVING: frozenset[Verb] = frozenset({"suspend", "delete"})
+"""What takes somebody's access away."""
+
+
 def _each(
     user_ids: list[UUID],
     act: Callable[[User, Tenant], None],
@@ -112,7 +116,7 @@ def _each(
     *,
     by: Actor,
     reason: str,
-    leaving: bool = False,
+    leaving: Verb | None = None,
 ) -> list[User]:
     """Do `act` to all or, if one cannot be done, to none. The people lock makes the lock-out guard hold."""
     if len(user_ids) > BULK_LIMIT:
@@ -121,7 +125,8 @@ def _each(
     people = users_by_id(user_ids, lock=True)
     check_may_manage(by, *{person.role for person in people})
     if leaving:
-        _check_leaving(people, by)
+        check_not_oneself(leaving, user_ids, by=by)
+        _check_leaving(people)
     for person in people:
         act(person, tenant)
     db.session.flush()
@@ -129,9 +134,17 @@ def _each(
     return people
 
 
-def _check_leaving(people: list[User], by: Actor) -> None:
-    if any(person.id == by.user_id for person in people):
-        raise Conflict("You cannot do this to yourself. Ask another administrator.")
+def check_not_oneself(verb: Verb, user_ids: list[UUID], *, by: Actor) -> None:
+    """Nothing happens unless somebody is about to suspend or delete themselves. **Raises:** Conflict."""
+    if verb in LEAVING and by.user_id in user_ids:
+        others = "Nothing was changed." if len(user_ids) == 1 else "Leave yourself out, then the others can be chosen."
+        raise Conflict(
+            f"You cannot {verb} yourself: your session would end in the middle, and perhaps nobody could let you in again."
+            f" {others} Ask another owner or administrator to do it."
+        )
+
+
+def _check_leaving(people: list[User]) -> None:
     if any(person.usable_administrator for person in people):
         keep_usable_administrator({person.id for person in people})
 
