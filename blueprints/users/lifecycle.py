@@ -14,7 +14,7 @@ from console.core.db import db, settings
 from console.core.errors import Conflict, Invalid, NotFound
 from console.core.permissions import Permission
 from console.users.hindrances import Verb, hindrances
-from console.users.lifecycle import ACTS, BULK_LIMIT
+from console.users.lifecycle import ACTS, BULK_LIMIT, check_not_oneself
 from console.users.models import users_by_id
 from console.users.rules import check_may_manage
 
@@ -164,6 +164,7 @@ def _confirm_page(verb: str, user_ids: list[UUID], action: str, problem: str = "
     """What will happen to whom; 422 with what was typed, where the reason has a `problem`."""
     people = users_by_id(user_ids)
     check_may_manage(actor(), *{person.role for person in people})
+    check_not_oneself(cast("Verb", verb), user_ids, by=actor())
     page = render_template(
         "users/confirm.html", person=people[0], action=action, **_words(verb), reason=_reason()[0], problem=problem
     )
