@@ -25,7 +25,7 @@ from blueprints.uploads import file_bytes
 from blueprints.visit import Visit, visit
 from console.audit.actions import record
 from console.audit.tags import Tag
-from console.core import clock
+from console.core import budgets, clock
 from console.core.actor import Actor
 from console.core.db import bind_tenant, db, settings, unit_of_work, writing
 from console.core.errors import Forbidden, Misconfigured
@@ -36,6 +36,7 @@ from console.ip_ranges.sightings import note_sighting
 from console.sessions.actions import touch_session
 from console.sessions.models import Live, live_session
 from console.sessions.rules import absolute_end, touch_seconds
+from console.vault.access import tenant_keys
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -254,9 +255,24 @@ def _due(person: SignedIn) -> bool:
 
 
 def record_refusal(reason: str) -> None:
-    """The refusal is in the person's audit record, in a unit of its own, since the page's was rolled back."""
+    """The refusal is in the person's audit record, in a unit of its own, since the page's was rolled back.
+
+    Once a window for each person, page and address; the next entry says how many were not listed.
+    """
     person = visit().person
     if person is None:
         return
-    with unit_of_work(person.actor.tenant_id):
-        record(Tag.ACCESS_REFUSED, by=person.actor, reason=reason, page=request.path[:200], method=request.method)
+    by = person.actor
+    with unit_of_work(by.tenant_id):
+        what = f"{person.user_id}|{request.method}|{request.endpoint}|{by.address}"
+        key = tenant_keys().index("refused", what.encode())
+        held = budgets.one_a_window(key, window_seconds=settings().sign_in_window_seconds)
+        if held is not None:
+            record(
+                Tag.ACCESS_REFUSED,
+                by=by,
+                reason=reason,
+                page=request.path[:200],
+                method=request.method,
+                earlier_tries_not_listed=held or None,
+            )

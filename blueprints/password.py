@@ -20,6 +20,7 @@ from console.core.errors import Invalid
 from console.identity import actions
 from console.identity.confirmation import note_mailbox
 from console.identity.passwords import LONGEST, hash_password
+from console.identity.reset import ask_password_reset
 from console.tenants.models import this_tenant
 from console.users.links import LinkKind, follow_link
 from console.users.models import user
@@ -56,7 +57,7 @@ def submit_forgot() -> ResponseReturnValue:
     if not entered.validate_on_submit():
         return render_template("password/forgot.html", form=entered), 422
     with unit_of_work():
-        actions.ask_password_reset(entered.username.data, by=actor())
+        ask_password_reset(entered.username.data, by=actor())
     return render_template("password/asked.html")
 
 

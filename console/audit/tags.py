@@ -40,6 +40,7 @@ class Tag(StrEnum):
     IMPORT_APPLIED = "users:import:applied"
     IMPORT_CANCELLED = "users:import:cancelled"
     IMPORT_CHECKED = "users:import:checked"
+    IMPORT_EXPORTED = "users:import:exported"
     INVITATION_ACCEPTED = "users:invitation:accepted"
     INVITATION_RESENT = "users:invitation:resent"
     INVITATION_REVOKED = "users:invitation:revoked"
@@ -53,6 +54,8 @@ class Tag(StrEnum):
     USER_RESTORED = "users:user:restored"
     USER_SUSPENDED = "users:user:suspended"
     USERNAME_CHANGE_ASKED = "users:username_change:asked"
+    USERNAME_CHANGE_CANCELLED = "users:username_change:cancelled"
+    USERNAME_CHANGE_STOPPED = "users:username_change:stopped"
 
 
 TAG_TEXTS: dict[str, str] = {
@@ -90,6 +93,7 @@ TAG_TEXTS: dict[str, str] = {
     Tag.IMPORT_APPLIED: "Applied an import of users",
     Tag.IMPORT_CANCELLED: "Cancelled an import of users",
     Tag.IMPORT_CHECKED: "Checked an import of users",
+    Tag.IMPORT_EXPORTED: "Downloaded the result of an import",
     Tag.INVITATION_ACCEPTED: "Accepted the invitation",
     Tag.INVITATION_RESENT: "Sent the invitation again",
     Tag.INVITATION_REVOKED: "Revoked the invitation",
@@ -103,4 +107,6 @@ TAG_TEXTS: dict[str, str] = {
     Tag.USER_RESTORED: "Restored a deleted user",
     Tag.USER_SUSPENDED: "Suspended a user",
     Tag.USERNAME_CHANGE_ASKED: "Asked for another e-mail address",
+    Tag.USERNAME_CHANGE_CANCELLED: "Withdrew another e-mail address",
+    Tag.USERNAME_CHANGE_STOPPED: "Stopped another e-mail address from the old mailbox",
 }

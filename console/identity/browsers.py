@@ -22,8 +22,7 @@ from console.identity.models import Browser, recognised_browser
 from console.identity.networks import Network, note_network
 from console.mail.actions import post
 from console.policies.choices import choices
-from console.users.actions import spoken_time
-from console.users.models import User, user
+from console.users.models import User, spoken_time, user
 from console.users.rules import check_may_manage
 
 KEPT_BROWSER_TOKENS = 5

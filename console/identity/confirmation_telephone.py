@@ -15,8 +15,7 @@ from console.identity.confirmation import DIGITS, spoken_code, telephone_row
 from console.identity.confirmation_models import close_codes
 from console.identity.models import totp_of
 from console.mail.actions import post
-from console.users.actions import spoken_time
-from console.users.models import State, User, user
+from console.users.models import State, User, spoken_time, user
 from console.users.rules import check_may_manage
 
 MINUTES = 15

@@ -18,8 +18,7 @@ from console.mail.actions import Recipient, post_many
 from console.policies import actions as policies
 from console.policies.models import in_force
 from console.tenants.models import lock_people, this_tenant
-from console.users.actions import spoken_time
-from console.users.models import State, User
+from console.users.models import State, User, spoken_time
 from console.vault.access import tenant_keys
 
 MOST_HOURS = 24

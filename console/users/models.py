@@ -6,6 +6,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import CheckConstraint, Index, LargeBinary, String, select
 from sqlalchemy.orm import Mapped, mapped_column
@@ -180,3 +181,8 @@ def names_of(user_ids: set[UUID]) -> dict[UUID, str]:
         return {}
     rows: Any = db.session.execute(select(User).where(User.id.in_(user_ids))).scalars()
     return {row.id: row.name for row in rows}
+
+
+def spoken_time(moment: datetime, time_zone: str) -> str:
+    """A moment as mails say it: in the person's zone, with the zone named."""
+    return f"{moment.astimezone(ZoneInfo(time_zone)):%d %B %Y, %H:%M} ({time_zone})"

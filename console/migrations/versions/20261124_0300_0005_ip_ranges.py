@@ -7,7 +7,7 @@ from console.core.db import UtcDateTime
 from console.migrations.row_security import force_row_security
 
 revision = "0005"
-down_revision = "0004_confirmation"
+down_revision = "0004"
 branch_labels = None
 depends_on = None
 
