@@ -256,3 +256,26 @@ def test_a_change_counts_as_tighter_when_somebody_may_be_refused_who_came_in_bef
     assert not tightens(both, RangeList("enforce", entries=(office, wider)), NOW)
     assert not tightens(both, one.changed(mode="report"), NOW)
     assert not tightens(one, one.with_entries([new_entry("192.0.2.0/24", strength="trusted")]), NOW)
+
+
+def test_a_version_is_compiled_once_a_process_and_a_schedule_only_where_it_changes(house):
+    from console.ip_ranges.models import compiled, standing
+    from console.policies.actions import save
+    from console.policies.models import in_force
+    from tests.cast import BY
+
+    owner = house["owner"]
+    entry = new_entry("198.51.100.0/24").as_dict()
+    with house.inside(owner.tenant_id):
+        save("ip_ranges", {"mode": "enforce", "entries": [entry]}, based_on=0, reason="test", by=BY)
+    with house.inside(owner.tenant_id, write=False):
+        first = compiled(in_force("ip_ranges"))
+    with house.inside(owner.tenant_id, write=False):
+        again = compiled(in_force("ip_ranges"))
+        assert standing("203.0.113.1", "member").decision.refused
+    assert first is again
+    assert first.table("member", NOW) is first.table("member", NOW + timedelta(days=9))
+    with house.inside(owner.tenant_id):
+        save("ip_ranges", {"mode": "off", "entries": []}, based_on=1, reason="test", by=BY)
+    with house.inside(owner.tenant_id, write=False):
+        assert compiled(in_force("ip_ranges")) is not first
