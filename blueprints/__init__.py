@@ -13,6 +13,7 @@ from blueprints import (
     headers,
     health,
     me,
+    me_browsers,
     overview,
     password,
     sign_in,
@@ -21,6 +22,7 @@ from blueprints import (
     users,
 )
 from blueprints.limits import limiter
+from blueprints.security import identity_confirmation
 from console.core.db import settings
 
 
@@ -36,7 +38,19 @@ def register(app: Flask) -> None:
     app.config["RATELIMIT_STORAGE_URI"] = settings().limits_url
     limiter.init_app(app)
     chrome.install(app)
-    for pages in (health, sign_in, confirm, password, overview, users, me, audit, support):
+    for pages in (
+        health,
+        sign_in,
+        confirm,
+        password,
+        overview,
+        users,
+        me,
+        me_browsers,
+        identity_confirmation,
+        audit,
+        support,
+    ):
         app.register_blueprint(pages.blueprint)
     if settings().profile == "demo":
         app.register_blueprint(dev_mail.blueprint)

@@ -11,6 +11,8 @@ from blueprints.visit import visit
 from console.core.clock import now
 from console.core.db import settings
 from console.core.permissions import Permission, may, role_label
+from console.identity.models import Browser
+from console.identity.rules import KnownBrowser, remembered_end
 
 P = Permission
 _CUSTOMER: tuple[tuple[str | None, tuple[tuple[str, str, str, Permission, str | None], ...]], ...] = (
@@ -19,6 +21,7 @@ _CUSTOMER: tuple[tuple[str | None, tuple[tuple[str, str, str, Permission, str | 
         (
             ("Overview", "/overview", "home", P.ACCOUNT_OVERVIEW_READ, "g o"),
             ("Users", "/users", "users", P.USERS_PEOPLE_READ, "g u"),
+            ("Identity confirmation", "/security/identity-confirmation", "shield", P.SECURITY_SETTINGS_READ, "g i"),
             ("Audit", "/audit", "audit", P.AUDIT_ENTRIES_READ, "g a"),
         ),
     ),
@@ -34,6 +37,7 @@ _CUSTOMER: tuple[tuple[str | None, tuple[tuple[str, str, str, Permission, str | 
         (
             ("My profile", "/me", "person", P.ME_PROFILE_READ, "g m"),
             ("My sessions", "/me/sessions", "monitor", P.ME_PROFILE_READ, "g s"),
+            ("My browsers", "/me/browsers", "globe", P.ME_PROFILE_READ, "g b"),
         ),
     ),
 )
@@ -49,6 +53,7 @@ def install(app: Flask) -> None:
     app.add_template_filter(role_label)
     app.add_template_filter(initials)
     app.add_template_filter(avatar_tone)
+    app.add_template_filter(remembered_until)
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
 
@@ -96,7 +101,7 @@ def _navigation() -> list[dict[str, Any]]:
 def _active(url: str) -> bool:
     path = request.path
     if url == "/me":
-        return path.startswith("/me") and not path.startswith("/me/sessions")
+        return path.startswith("/me") and not path.startswith(("/me/sessions", "/me/browsers"))
     return path == url or path.startswith(url + "/")
 
 
@@ -149,3 +154,9 @@ def initials(name: str | None) -> str:
 def avatar_tone(name: str | None) -> int:
     """Which of the tones a name's circle has: always the same for the same name."""
     return crc32((name or "").encode()) % AVATAR_TONES
+
+
+def remembered_until(browser: Browser, days: int) -> datetime | None:
+    """Until when that browser is not asked for a code, by what the Customer chooses now; nothing if it is asked."""
+    known = KnownBrowser(browser.confirmed_at, browser.remembered_until)
+    return remembered_end(known, days, now())

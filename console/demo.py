@@ -130,5 +130,9 @@ def logins(settings: Settings) -> str:
     ]
     lines += [f"    {role:<22} {email}" for _g, _f, email, role in STAFF]
     mails = f"{settings.base_url}/dev/mail"
-    lines += ["", "  A new browser is asked for a code that is mailed; the mails of this demo are shown at", f"    {mails}"]
+    lines += [
+        "",
+        "  A new browser is asked for a code that is mailed; the mails of this demo are shown at",
+        f"    {mails}",
+    ]
     return "\n".join([*lines, "  Stop with Ctrl-C; the data stays.", ""])

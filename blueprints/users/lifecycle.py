@@ -65,7 +65,7 @@ def _add_pages(verb: str) -> None:
 
     @requires(Permission.USERS_PEOPLE_WRITE)
     def act(user_id: UUID) -> ResponseReturnValue:
-        reason, problem = _reason()
+        reason, problem = typed_reason()
         if problem:
             return _confirm_page(verb, [user_id], url_for(f"users.{verb}_user", user_id=user_id), problem)
         person = ACTS[cast("Verb", verb)]([user_id], by=actor(), reason=reason)[0]
@@ -90,7 +90,7 @@ def bulk() -> ResponseReturnValue:
     if verb not in VERBS:
         raise NotFound
     user_ids = _chosen()
-    reason, problem = _reason()
+    reason, problem = typed_reason()
     if problem or request.form.get("confirmed") != "yes":
         return _confirm_page(verb, user_ids, url_for("users.bulk"), problem)
     people = ACTS[cast("Verb", verb)](user_ids, by=actor(), reason=reason)
@@ -110,7 +110,7 @@ def _chosen() -> list[UUID]:
         raise NotFound from None
 
 
-def _reason() -> tuple[str, str]:
+def typed_reason() -> tuple[str, str]:
     """The reason that was typed, on one line, and what is wrong with it, if anything."""
     reason = " ".join(request.form.get("reason", "").split())
     if len(reason) > REASON_CHARACTERS:
@@ -134,7 +134,7 @@ def _confirm_page(verb: str, user_ids: list[UUID], action: str, problem: str = "
         kind=texts["kind"],
         lines=[line.format(days=days) for line in texts["lines"]],
         undo=texts["undo"].format(days=days),
-        reason=_reason()[0],
+        reason=typed_reason()[0],
         problem=problem,
     )
     return page, 422 if problem else 200

@@ -45,17 +45,19 @@ def confirmation_needed(
         return "always"
     if browser is None:
         return "new_browser"
-    if not _remembered(browser, chosen.remember_browser_days, now):
+    if remembered_end(browser, chosen.remember_browser_days, now) is None:
         return "unconfirmed_browser"
     if chosen.confirm_new_networks and not _seen_lately(network_seen_at, chosen.network_days, now):
         return "new_network"
     return None
 
 
-def _remembered(browser: KnownBrowser, days: int, now: datetime) -> bool:
+def remembered_end(browser: KnownBrowser, days: int, now: datetime) -> datetime | None:
+    """Until when that browser's confirmation counts, where browsers are remembered for `days`; None if it does not."""
     if browser.confirmed_at is None or browser.remembered_until is None:
-        return False
-    return now < min(browser.remembered_until, browser.confirmed_at + timedelta(days=days))
+        return None
+    end = min(browser.remembered_until, browser.confirmed_at + timedelta(days=days))
+    return end if now < end else None
 
 
 def _seen_lately(seen_at: datetime | None, days: int, now: datetime) -> bool:

@@ -1,0 +1,1 @@
+"""The pages where a Customer chooses its own security."""
