@@ -14,15 +14,16 @@ from blueprints import (
     health,
     me,
     me_browsers,
+    me_session,
     overview,
     password,
+    security,
     sign_in,
     support,
     uploads,
     users,
 )
 from blueprints.limits import limiter
-from blueprints.security import identity_confirmation
 from console.core.db import settings
 
 
@@ -38,19 +39,8 @@ def register(app: Flask) -> None:
     app.config["RATELIMIT_STORAGE_URI"] = settings().limits_url
     limiter.init_app(app)
     chrome.install(app)
-    for pages in (
-        health,
-        sign_in,
-        confirm,
-        password,
-        overview,
-        users,
-        me,
-        me_browsers,
-        identity_confirmation,
-        audit,
-        support,
-    ):
+    of_one = (me, me_browsers, me_session)
+    for pages in (health, sign_in, confirm, password, overview, users, security, *of_one, audit, support):
         app.register_blueprint(pages.blueprint)
     if settings().profile == "demo":
         app.register_blueprint(dev_mail.blueprint)

@@ -1,7 +1,7 @@
 """What every page shows around its content: navigation, who is signed in, theme, dates in the person's zone."""
 
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zlib import crc32
 from zoneinfo import ZoneInfo
 
@@ -11,8 +11,10 @@ from blueprints.visit import visit
 from console.core.clock import now
 from console.core.db import settings
 from console.core.permissions import Permission, may, role_label
-from console.identity.models import Browser
-from console.identity.rules import KnownBrowser, remembered_end
+from console.sessions.rules import idle_end
+
+if TYPE_CHECKING:
+    from blueprints.gate import SignedIn
 
 P = Permission
 _CUSTOMER: tuple[tuple[str | None, tuple[tuple[str, str, str, Permission, str | None], ...]], ...] = (
@@ -21,8 +23,16 @@ _CUSTOMER: tuple[tuple[str | None, tuple[tuple[str, str, str, Permission, str | 
         (
             ("Overview", "/overview", "home", P.ACCOUNT_OVERVIEW_READ, "g o"),
             ("Users", "/users", "users", P.USERS_PEOPLE_READ, "g u"),
-            ("Identity confirmation", "/security/identity-confirmation", "shield", P.SECURITY_SETTINGS_READ, "g i"),
             ("Audit", "/audit", "audit", P.AUDIT_ENTRIES_READ, "g a"),
+        ),
+    ),
+    (
+        "Security",
+        (
+            ("Health and settings", "/security", "shield", P.SECURITY_SETTINGS_READ, "g h"),
+            ("IP ranges", "/security/ip-ranges", "globe", P.SECURITY_IP_RANGES_READ, "g r"),
+            ("Confirmation", "/security/identity-confirmation", "mail", P.SECURITY_SETTINGS_READ, "g i"),
+            ("Sessions", "/security/sessions", "monitor", P.SECURITY_SESSIONS_READ, "g e"),
         ),
     ),
     (
@@ -42,6 +52,8 @@ _CUSTOMER: tuple[tuple[str | None, tuple[tuple[str, str, str, Permission, str | 
     ),
 )
 THEMES = ("light", "dark")
+STAFF_HOME = "Staff"
+"""What stands beside the service's name where Customers see their company's."""
 
 
 def install(app: Flask) -> None:
@@ -53,7 +65,6 @@ def install(app: Flask) -> None:
     app.add_template_filter(role_label)
     app.add_template_filter(initials)
     app.add_template_filter(avatar_tone)
-    app.add_template_filter(remembered_until)
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
 
@@ -64,11 +75,18 @@ def _context() -> dict[str, Any]:
     return {
         "nav": _navigation(),
         "actor": _shown(person) if person is not None and person.stage == "full" else None,
+        "seconds_left": _seconds_left(person) if person is not None else 0,
         "theme": theme if theme in THEMES else None,
         "demo": settings().profile == "demo",
         "company": settings().company,
+        "time_zone": visit().time_zone,
         "may": lambda permission: may(visit().actor.role, Permission(permission)),
     }
+
+
+def _seconds_left(person: "SignedIn") -> int:
+    """Until the session ends if nothing is done from now on."""
+    return max(0, round((min(idle_end(now(), person.choices), person.ends_at) - now()).total_seconds()))
 
 
 def _shown(person: Any) -> dict[str, Any]:
@@ -76,7 +94,7 @@ def _shown(person: Any) -> dict[str, Any]:
     return {
         "label": by.label,
         "role_label": role_label(by.role),
-        "tenant_name": person.tenant_name,
+        "tenant_name": STAFF_HOME if by.kind == "staff" else person.tenant_name,
         "is_staff": by.kind == "staff",
         "id": by.user_id,
     }
@@ -94,12 +112,14 @@ def _navigation() -> list[dict[str, Any]]:
             if may(by.role, permission)
         ]
         if shown:
-            groups.append({"label": label if label == "You" else None, "items": shown})
+            groups.append({"label": label if label in ("You", "Security") else None, "items": shown})
     return groups
 
 
 def _active(url: str) -> bool:
     path = request.path
+    if url == "/security":
+        return path == url or path.startswith(("/security/settings", "/security/presets"))
     if url == "/me":
         return path.startswith("/me") and not path.startswith(("/me/sessions", "/me/browsers"))
     return path == url or path.startswith(url + "/")
@@ -154,9 +174,3 @@ def initials(name: str | None) -> str:
 def avatar_tone(name: str | None) -> int:
     """Which of the tones a name's circle has: always the same for the same name."""
     return crc32((name or "").encode()) % AVATAR_TONES
-
-
-def remembered_until(browser: Browser, days: int) -> datetime | None:
-    """Until when that browser is not asked for a code, by what the Customer chooses now; nothing if it is asked."""
-    known = KnownBrowser(browser.confirmed_at, browser.remembered_until)
-    return remembered_end(known, days, now())

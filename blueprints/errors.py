@@ -14,6 +14,7 @@ from blueprints.uploads import too_large_text
 from blueprints.visit import Visit, visit
 from console.core import errors
 from console.core.db import db
+from console.core.permissions import Permission, may
 from console.vault.errors import Unreadable
 
 log = logging.getLogger(__name__)
@@ -49,12 +50,35 @@ def _refused(error: errors.ConsoleError) -> Response:
     status, title = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
     if isinstance(error, Unreadable):
         log.error("[%s] unreadable record: %s", visit().reference, error.facts)
-    response = error_page(status, title, error.message)
+    response = error_page(status, title, _message(error), _further(error))
     if isinstance(error, errors.Throttled):
         response.headers["Retry-After"] = str(error.retry_after_seconds)
     if isinstance(error, errors.Forbidden):
         record_refusal(error.message)
     return response
+
+
+def _message(error: errors.ConsoleError) -> str:
+    """What to say; a refusal for a while names the while."""
+    if not isinstance(error, errors.Throttled) or "ry again in" in error.message:
+        return error.message
+    return f"{error.message} Try again in {wait_words(error.retry_after_seconds)}."
+
+
+def wait_words(seconds: int) -> str:
+    """A time to wait in round words that never promise too little: "4 minutes", "1 hour"."""
+    for unit_seconds, word in ((3600, "hour"), (60, "minute"), (1, "second")):
+        if seconds >= unit_seconds:
+            count = -(-seconds // unit_seconds)
+            return f"{count} {word}{'s' if count != 1 else ''}"
+    return "1 second"
+
+
+def _further(error: errors.ConsoleError) -> list[dict[str, str]]:
+    """Ways out that belong to that refusal alone."""
+    if isinstance(error, errors.Gone) and error.facts.get("kind") == "password_reset":
+        return [{"label": "Ask for a new link", "url": "/password/forgot"}]
+    return []
 
 
 def _http(error: HTTPException) -> Response:
@@ -106,14 +130,14 @@ def _unexpected(error: Exception) -> Response:
     return error_page(500, "Something went wrong", _APOLOGY)
 
 
-def error_page(status: int, title: str, message: str) -> Response:
+def error_page(status: int, title: str, message: str, further: list[dict[str, str]] | None = None) -> Response:
     """A page that says what happened and offers a way out; nothing of the request is kept."""
     seen = _seen()
     if seen is not None:
         seen.failed = True
     try:
         db.session.rollback()
-        return _page(status, title, message)
+        return _page(status, title, message, further or [])
     except Exception:
         log.exception("[%s] the error page itself failed", _reference())
         return _plain(status, title, message)
@@ -135,20 +159,33 @@ def _reference() -> str:
     return seen.reference if seen is not None else "none"
 
 
-def _page(status: int, title: str, message: str) -> Response:
+def _page(status: int, title: str, message: str, further: list[dict[str, str]]) -> Response:
     reference = _reference()
     if request.accept_mimetypes.best == "application/json":
         response = jsonify({"status": status, "title": title, "message": message, "reference": reference})
         response.status_code = status
         return response
+    actions = [*further, *_ways_out()]
     page = render_template(
-        "error.html", status=status, title=title, message=message, reference=reference, actions=_ways_out()
+        "error.html", status=status, title=title, message=message, reference=reference, actions=actions
     )
     return make_response(page, status)
 
 
 def _ways_out() -> list[dict[str, str]]:
     seen = _seen()
+    if seen is not None and seen.person is not None and seen.person.stage == "full":
+        return _rooms(seen.actor.role)
     if seen is not None and seen.person is not None:
         return [{"label": "Go to the overview", "url": "/overview"}]
     return [{"label": "Go to sign-in", "url": "/sign-in"}]
+
+
+def _rooms(role: str | None) -> list[dict[str, str]]:
+    """The first page that the person may really open, and the own one."""
+    own = {"label": "Go to my profile", "url": "/me"}
+    if may(role, Permission.SUPPORT_TENANTS_READ):
+        return [{"label": "Go to the Customers", "url": "/support/tenants"}, own]
+    if may(role, Permission.ACCOUNT_OVERVIEW_READ):
+        return [{"label": "Go to the overview", "url": "/overview"}, own]
+    return [own]

@@ -232,7 +232,11 @@ def _leave(response: Response) -> Response:
 
 def _touch() -> None:
     person = visit().person
-    if person is None or (clock.now() - person.last_seen_at).total_seconds() < touch_seconds(person.choices):
+    if (
+        person is None
+        or visit().quiet
+        or (clock.now() - person.last_seen_at).total_seconds() < touch_seconds(person.choices)
+    ):
         return
     try:
         with unit_of_work(person.actor.tenant_id):

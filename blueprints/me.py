@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from uuid import UUID
 
-from flask import Blueprint, flash, make_response, redirect, render_template, url_for
+from flask import Blueprint, flash, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
 from wtforms import PasswordField, StringField
@@ -13,6 +13,7 @@ from blueprints import cookies
 from blueprints.fields import TimeZoneField, show_problems
 from blueprints.gate import public, requires
 from blueprints.limits import anonymous_limit, limiter
+from blueprints.next_page import next_page
 from blueprints.visit import actor, signed_in
 from console.audit.actions import record
 from console.audit.tags import Tag
@@ -83,6 +84,16 @@ def save() -> ResponseReturnValue:
         return _page("me/profile.html", entered, 422)
     flash("Your profile was saved.", "success")
     return redirect(url_for("me.show"), 303)
+
+
+@blueprint.post("/time-zone")
+@requires(P.ME_PROFILE_WRITE)
+def save_time_zone() -> ResponseReturnValue:
+    """Times are shown in the zone of the browser, which offered it."""
+    zone = request.form.get("time_zone", "")
+    person = change_own_profile({"time_zone": zone}, by=actor())
+    flash(f"Times are shown in {person.details.time_zone.replace('_', ' ')} from now on.", "success")
+    return redirect(next_page(), 303)
 
 
 @blueprint.get("/password")

@@ -9,8 +9,8 @@ from blueprints import cookies
 from blueprints.gate import requires
 from blueprints.visit import actor, signed_in
 from console.core.permissions import Permission
-from console.identity.browsers import forget_all, forget_browser, forget_network
-from console.identity.models import browsers_of, recognised_browser
+from console.identity.browsers import forget_all, forget_browser, forget_network, shown_browsers
+from console.identity.models import recognised_browser
 from console.identity.networks import networks_of
 from console.identity.rules import mode_for
 
@@ -26,10 +26,9 @@ def show() -> ResponseReturnValue:
     present = recognised_browser(user_id, cookies.browser_tokens() or [""])
     return render_template(
         "me/browsers.html",
-        browsers=browsers_of(user_id),
+        browsers=shown_browsers(user_id),
         networks=networks_of(user_id),
         present=present.id if present else None,
-        chosen=chosen,
         mode=mode_for(chosen, actor().role or ""),
     )
 

@@ -25,6 +25,8 @@ class Visit:
     person: "SignedIn | None" = None
     time_zone: str = "UTC"
     failed: bool = False
+    quiet: bool = False
+    """Whether a script asked by itself: that does not count as using the session."""
 
 
 def visit() -> Visit:

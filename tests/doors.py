@@ -118,6 +118,8 @@ OPEN_VALUES = {
     "token": UNKNOWN_TOKEN,  # a secret of its own; tests of invitations and links follow real ones
     "name": "00000000-0000-0000-0000-000000000000",  # a mail of the demo's mailbox, which belongs to nobody
     "filename": "css/base.css",
+    "number": "0",  # a version of one's own settings; 0 stands for the defaults, which everybody has
+    "level": "strict",  # a ready-made level of security
 }
 """For what stands in URLs and belongs to no Customer: an example."""
 

@@ -5,6 +5,7 @@ import io
 import json
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from pathlib import Path
 from uuid import UUID
 
 from flask import Response, current_app, render_template, request
@@ -15,6 +16,7 @@ from blueprints.audit.filters import Filters, kept, read_filters
 from blueprints.audit.listing import tabs
 from blueprints.gate import requires
 from blueprints.visit import actor, signed_in
+from console.audit import check_export
 from console.audit.actions import Event, record_many, take_checkpoint
 from console.audit.export import COLUMNS, json_line, table_row
 from console.audit.models import AuditEntry, EntryFilter, entries_up, head
@@ -30,6 +32,8 @@ PART = 1000
 """Entries read, and sent, at a time: memory stays flat however long the record is."""
 CHECKED_AT_MOST = 20_000
 """More than this many entries are checked by the command: a page should answer in about a second."""
+PROGRAM = Path(check_export.__file__)
+PROGRAM_NAME = "safekeep-audit-check.py"
 Names = dict[UUID, str]
 
 
@@ -60,6 +64,15 @@ def checkpoint() -> ResponseReturnValue:
     return answer
 
 
+@blueprint.get("/check-program")
+@requires(Permission.AUDIT_ENTRIES_EXPORT)
+def check_program() -> ResponseReturnValue:
+    """A small program with which a Customer checks the JSON lines and a checkpoint without this service."""
+    answer = Response(PROGRAM.read_bytes(), content_type="text/x-python; charset=utf-8")
+    answer.headers["Content-Disposition"] = f'attachment; filename="{PROGRAM_NAME}"'
+    return answer
+
+
 @blueprint.post("/check")
 @requires(Permission.AUDIT_ENTRIES_EXPORT)
 def check() -> ResponseReturnValue:
@@ -78,8 +91,15 @@ def _page(filters: Filters, **context: object) -> str:
         at_most=CHECKED_AT_MOST,
         tenant_id=signed_in().tenant_id,
         tabs=tabs("audit.export"),
+        files=_file_names(),
         **shown,
     )
+
+
+def _file_names() -> dict[str, str]:
+    """What today's downloads are called: the page's commands can be pasted as they stand."""
+    today = f"{clock.now():%Y-%m-%d}"
+    return {"program": PROGRAM_NAME, "export": f"audit-{today}.jsonl", "checkpoint": f"audit-checkpoint-{today}.json"}
 
 
 def _facts(filters: Filters, wanted_format: str) -> dict[str, object]:
@@ -93,7 +113,7 @@ def _facts(filters: Filters, wanted_format: str) -> dict[str, object]:
         "from_at": wanted.from_at.isoformat() if wanted.from_at else None,
         "until_at": wanted.until_at.isoformat() if wanted.until_at else None,
         "done_by": filters.actor,
-        "about": filters.subject,
+        "about": filters.subject or filters.about or None,
     }
 
 

@@ -21,7 +21,7 @@ MOST_PEOPLE = 5
 WHO_CHARACTERS = 200
 MOST_ENTRIES = 2**31 - 1
 YEARS = range(2000, 2101)
-NAMES = ("area", "tag", "who", "actor", "subject", "from", "until", "limit", "result")
+NAMES = ("area", "tag", "who", "about", "actor", "subject", "from", "until", "limit", "result")
 
 
 @dataclass
@@ -31,19 +31,29 @@ class Filters:
     area: str = ""
     tag: str = ""
     who: str = ""
+    about: str = ""
     actor: UUID | None = None
     subject: UUID | None = None
     from_on: date | None = None
     until_on: date | None = None
     limit: int = DEFAULT_LIMIT
     people: dict[UUID, str] = field(default_factory=dict)
-    """Whom the typed name fits."""
+    """Whom the typed name of who did it fits."""
+    subjects: dict[UUID, str] = field(default_factory=dict)
+    """Whom the typed name of whom it is about fits."""
     problems: list[str] = field(default_factory=list)
 
     @property
     def nobody(self) -> bool:
         """Whether a name was typed that fits nobody, or not the person of the link."""
-        return bool(self.who) and not self.actor_ids
+        return bool(self.nobody_text)
+
+    @property
+    def nobody_text(self) -> str:
+        """Which name fits nobody, as a sentence; empty where each fits somebody."""
+        if self.who and not self.actor_ids:
+            return "Nobody of that name did anything here."
+        return "Nothing here is about anybody of that name." if self.about and not self.subject_ids else ""
 
     @property
     def actor_ids(self) -> tuple[UUID, ...]:
@@ -53,9 +63,16 @@ class Filters:
         return (self.actor,) if not self.who or self.actor in self.people else ()
 
     @property
+    def subject_ids(self) -> tuple[UUID, ...]:
+        """About whom the entries were asked for."""
+        if self.subject is None:
+            return tuple(self.subjects)
+        return (self.subject,) if not self.about or self.subject in self.subjects else ()
+
+    @property
     def active(self) -> bool:
         """Whether anything narrows the list."""
-        texts = self.area, self.tag, self.who
+        texts = self.area, self.tag, self.who, self.about
         return any(texts) or any((self.actor, self.subject, self.from_on, self.until_on))
 
     @property
@@ -65,7 +82,7 @@ class Filters:
             area=self.area,
             tags=(Tag(self.tag),) if self.tag else (),
             actor_ids=self.actor_ids,
-            subject_id=self.subject,
+            subject_ids=self.subject_ids,
             from_at=_start_of(self.from_on) if self.from_on else None,
             until_at=_start_of(self.until_on + timedelta(days=1)) if self.until_on else None,
         )
@@ -74,16 +91,19 @@ class Filters:
 def read_filters() -> Filters:
     """What the address bar asks for. What is not understood is left out, and `problems` says so."""
     found = Filters(area=_known("area", areas()), tag=_known("tag", list(Tag)))
-    found.who = " ".join(request.args.get("who", "").split())[:WHO_CHARACTERS]
+    found.who, found.about = _name("who"), _name("about")
     found.actor, found.subject = _id("actor", found), _id("subject", found)
     found.from_on, found.until_on = _date("from", found), _date("until", found)
     if found.from_on and found.until_on and found.from_on > found.until_on:
         found.problems.append("The first day is after the last one, so nothing can match.")
     limit = request.args.get("limit", type=int)
     found.limit = min(max(limit, 1), LIMITS[-1]) if limit else DEFAULT_LIMIT
-    if found.who:
-        _find_people(found)
+    found.people, found.subjects = _find_people(found.who, "did", found), _find_people(found.about, "", found)
     return found
+
+
+def _name(name: str) -> str:
+    return " ".join(request.args.get(name, "").split())[:WHO_CHARACTERS]
 
 
 def kept(**changes: str | None) -> dict[str, Any]:
@@ -115,17 +135,20 @@ def areas() -> list[str]:
     return sorted({tag.split(":")[0] for tag in Tag})
 
 
-def _find_people(found: Filters) -> None:
+def _find_people(name: str, act: str, found: Filters) -> dict[UUID, str]:
     """Present and deleted people whom the typed name fits, through the decrypted directory."""
-    pages = [list_people(Query(q=found.who, state=state, limit=MOST_PEOPLE)) for state in ("", State.DELETED)]
+    if not name:
+        return {}
+    pages = [list_people(Query(q=name, state=state, limit=MOST_PEOPLE)) for state in ("", State.DELETED)]
     people = {person.id: person.name for page in pages for person in page.entries}
-    found.people = dict(list(people.items())[:MOST_PEOPLE])
+    people = dict(list(people.items())[:MOST_PEOPLE])
     total = sum(page.total or 0 for page in pages)
     if total > MOST_PEOPLE:
+        shown = f"what the first {MOST_PEOPLE} did" if act else f"what is about the first {MOST_PEOPLE}"
         found.problems.append(
-            f"“{found.who}” fits {total:,} people. Shown is what the first {MOST_PEOPLE} did:"
-            f" {', '.join(found.people.values())}. Type more of the name."
+            f"“{name}” fits {total:,} people. Shown is {shown}: {', '.join(people.values())}. Type more of the name."
         )
+    return people
 
 
 def _known(name: str, known: list[str] | list[Tag]) -> str:

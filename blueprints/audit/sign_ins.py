@@ -28,7 +28,9 @@ def list_sign_ins() -> ResponseReturnValue:
     result = request.args.get("result", "")
     tags = RESULTS.get(result, (Tag.SESSION_STARTED, *REFUSED))
     # Whose account it was counts, not who acted: whoever was refused had not shown yet who that is.
-    wanted = replace(filters.wanted, area="", tags=tags, actor_ids=(), subject_ids=filters.actor_ids)
+    wanted = replace(
+        filters.wanted, area="", tags=tags, actor_ids=(), subject_ids=filters.actor_ids or filters.subject_ids
+    )
     found = Page("audit.list_sign_ins", [], {}) if filters.nobody else page_of(filters, wanted, "audit.list_sign_ins")
     days = sign_ins_by_day(DAYS)
     return render_template(

@@ -15,7 +15,7 @@ from blueprints.fields import TimeZoneField, show_problems
 from blueprints.gate import requires
 from blueprints.users import blueprint
 from blueprints.users.person import field_label
-from blueprints.visit import actor
+from blueprints.visit import actor, visit
 from console.core.db import db
 from console.core.errors import Invalid
 from console.core.permissions import ROLE_TEXTS, Permission, Role, role_label
@@ -35,6 +35,8 @@ class PersonForm(FlaskForm):  # type: ignore[misc]
     time_zone = TimeZoneField("Time zone")
     role = RadioField("Role", validate_choice=False)
     version = HiddenField()
+    holder: object = None
+    """Who has the address that was typed; the page leads there."""
 
     def offer_roles(self, present: str | None = None) -> None:
         """Offer the roles that the acting person may give, and the present one."""
@@ -59,7 +61,7 @@ NO_VERSION = 0
 @requires(Permission.USERS_PEOPLE_WRITE)
 def new_user() -> ResponseReturnValue:
     """The form to add a person."""
-    return _new_page(PersonForm(data={"role": Role.MEMBER, "time_zone": Details().time_zone}))
+    return _new_page(PersonForm(data={"role": Role.MEMBER, "time_zone": visit().time_zone}))
 
 
 @blueprint.post("/new")
@@ -115,6 +117,7 @@ def _refused(form: PersonForm, problem: Invalid | UsernameTaken, page: Any) -> R
     db.session.rollback()
     shown = problem if isinstance(problem, Invalid) else Invalid(problem.message, {"email": problem.message})
     show_problems(form, shown)
+    form.holder = problem.facts.get("holder_id")
     answer: ResponseReturnValue = page(form, 422)
     return answer
 

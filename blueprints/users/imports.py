@@ -16,7 +16,7 @@ from blueprints.uploads import accepts_file
 from blueprints.users import blueprint
 from blueprints.users.exports import csv_response
 from blueprints.users.person import field_label
-from blueprints.visit import actor, signed_in
+from blueprints.visit import actor, signed_in, visit
 from console.core.db import db
 from console.core.errors import NotFound
 from console.core.permissions import Permission, Role
@@ -30,6 +30,7 @@ from console.users.imports import ImportState, UserImport, job_failed, progress,
 from console.users.models import names_of
 
 RECENT = 10
+ENDED = (ImportState.DONE, ImportState.CANCELLED, ImportState.FAILED)
 ROWS_A_PAGE = 100
 SHOWN_CHARACTERS = 60
 STEPS = ("Upload", "Check", "Apply", "Done")
@@ -50,6 +51,8 @@ OUTCOME_BADGES = {
     "refused": ("Refused", "bad"),
     NOT_DONE: ("Not done", "neutral"),
 }
+PLANNED_BADGES = {**OUTCOME_BADGES, "added": ("To be added", "good"), "changed": ("To be changed", "info")}
+"""The same before anything is done."""
 COLUMN_TEXTS = {
     "given_name": "Given name, as colleagues know it.",
     "family_name": "Family name.",
@@ -153,19 +156,34 @@ def show_import(import_id: UUID) -> ResponseReturnValue:
         steps=STEPS,
         step=_STEP.get(ImportState(found.state), 3),
         state_badges=STATE_BADGES,
-        outcome_badges=OUTCOME_BADGES,
+        outcome_badges=_badges(found),
         outcome=outcome,
         tabs=_tabs(found, outcome),
         rows=[_shown(place, row, found) for place, row in page.rows],
         prev_url=_page_url(import_id, outcome, before=page.before),
         next_url=_page_url(import_id, outcome, after=page.after),
-        shown=f"{len(page.rows):,} of {shown:,} rows" if len(page.rows) < shown else f"{shown:,} rows",
+        shown=_shown_text(page.rows, shown, whole=not outcome),
         names=names_of({user_id for user_id in (found.created_by, found.applied_by) if user_id}),
     )
 
 
+def _shown_text(rows: list[tuple[int, Row]], total: int, *, whole: bool) -> str:
+    """Which rows the page shows; by their place where all are listed."""
+    if len(rows) == total:
+        return "1 row" if total == 1 else f"{total:,} rows"
+    if whole and rows:
+        return f"{rows[0][0] + 1:,} to {rows[-1][0] + 1:,} of {total:,} rows"
+    return f"{len(rows):,} of {total:,} rows"
+
+
+def _badges(found: UserImport) -> dict[str, tuple[str, str]]:
+    """The outcomes' words: what will be until the import is done, what was done afterwards."""
+    return OUTCOME_BADGES if found.state in ENDED else PLANNED_BADGES
+
+
 def _tabs(found: UserImport, outcome: str) -> list[dict[str, Any]]:
-    labels = {"": "All rows", **{str(one): OUTCOME_BADGES[one][0] for one in Outcome}}
+    badges = OUTCOME_BADGES if found.state == ImportState.DONE else PLANNED_BADGES
+    labels = {"": "All rows", **{str(one): badges[one][0] for one in Outcome}}
     counts = {"": found.total, **found.counts}
     return [
         {
@@ -208,6 +226,7 @@ def _cut(text: str) -> str:
 @requires(Permission.USERS_PEOPLE_WRITE)
 def import_progress(import_id: UUID) -> ResponseReturnValue:
     """How far the import is, for its progress bar."""
+    visit().quiet = True
     return jsonify(asdict(progress(user_import(import_id))))
 
 

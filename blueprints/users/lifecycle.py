@@ -8,17 +8,27 @@ from flask.typing import ResponseReturnValue
 
 from blueprints.gate import requires
 from blueprints.users import blueprint
+from blueprints.users.listing import list_url
 from blueprints.visit import actor
-from console.core.db import settings
-from console.core.errors import Invalid, NotFound
+from console.core.db import db, settings
+from console.core.errors import Conflict, Invalid, NotFound
 from console.core.permissions import Permission
-from console.users.lifecycle import ACTS, BULK_LIMIT, Verb
+from console.users.hindrances import Verb, hindrances
+from console.users.lifecycle import ACTS, BULK_LIMIT
 from console.users.models import users_by_id
 from console.users.rules import check_may_manage
 
 VERBS = get_args(Verb)
 REASON_CHARACTERS = 300
 _DONE = {"suspend": "suspended", "reinstate": "reinstated", "delete": "deleted", "restore": "restored"}
+_GOES = (
+    "What goes for good after {days} days: the profile (name, e-mail address, phone, title, time zone), the password and"
+    " second factor, recognised browsers and sessions."
+)
+_STAYS = (
+    "What stays: the entries of the audit record, encrypted with your company's own key. They keep what was recorded at"
+    " the time, which includes names, addresses and the values before and after a change."
+)
 _TEXTS: dict[str, dict[str, Any]] = {
     "suspend": {
         "title": "Suspend",
@@ -42,8 +52,8 @@ _TEXTS: dict[str, dict[str, Any]] = {
         "lines": [
             "Every session ends at once, and signing in is refused.",
             "Open invitations and links stop working.",
-            "What goes for good after {days} days: name, e-mail address, phone, title, password, recognised browsers.",
-            "What stays: the history in the audit record, with names as they were at the time.",
+            _GOES,
+            _STAYS,
         ],
         "undo": "You can restore for {days} days. Until then nobody else can use the e-mail address.",
     },
@@ -92,10 +102,40 @@ def bulk() -> ResponseReturnValue:
     user_ids = _chosen()
     reason, problem = typed_reason()
     if problem or request.form.get("confirmed") != "yes":
-        return _confirm_page(verb, user_ids, url_for("users.bulk"), problem)
-    people = ACTS[cast("Verb", verb)](user_ids, by=actor(), reason=reason)
-    flash(f"{'1 person was' if len(people) == 1 else f'{len(people)} people were'} {_DONE[verb]}.", "success")
-    return redirect(url_for("users.list_users"), 303)
+        return _bulk_page(verb, user_ids, problem)
+    try:
+        people = ACTS[cast("Verb", verb)](user_ids, by=actor(), reason=reason)
+    except (
+        Conflict
+    ) as refusal:  # somebody changed one of them meanwhile: the page shows whom, and goes on with the rest
+        db.session.rollback()
+        return _bulk_page(verb, user_ids, refusal=refusal.message)
+    flash(f"{_people(len(people), 'was', 'were')} {_DONE[verb]}.", "success")
+    return redirect(list_url(request.form.get("place", "")), 303)
+
+
+def _people(count: int, one: str, many: str) -> str:
+    return f"1 person {one}" if count == 1 else f"{count} people {many}"
+
+
+def _bulk_page(verb: str, user_ids: list[UUID], problem: str = "", refusal: str = "") -> ResponseReturnValue:
+    """Who will be changed, and who of the chosen is left out and why; nothing is done by it."""
+    chosen = users_by_id(user_ids)
+    left_out = hindrances(cast("Verb", verb), chosen, actor())
+    page = render_template(
+        "users/bulk.html",
+        verb=verb,
+        people=[person for person in chosen if person.id not in left_out],
+        left_out=[(person, left_out[person.id]) for person in chosen if person.id in left_out],
+        done=_DONE[verb],
+        place=request.form.get("place", ""),
+        list_url=list_url(request.form.get("place", "")),
+        refusal=refusal,
+        **_words(verb),
+        reason=typed_reason()[0],
+        problem=problem,
+    )
+    return page, 422 if problem else 409 if refusal else 200
 
 
 def _chosen() -> list[UUID]:
@@ -124,17 +164,14 @@ def _confirm_page(verb: str, user_ids: list[UUID], action: str, problem: str = "
     """What will happen to whom; 422 with what was typed, where the reason has a `problem`."""
     people = users_by_id(user_ids)
     check_may_manage(actor(), *{person.role for person in people})
-    texts, days = _TEXTS[verb], settings().restore_days
     page = render_template(
-        "users/confirm.html",
-        verb=verb,
-        people=people,
-        action=action,
-        title=texts["title"],
-        kind=texts["kind"],
-        lines=[line.format(days=days) for line in texts["lines"]],
-        undo=texts["undo"].format(days=days),
-        reason=typed_reason()[0],
-        problem=problem,
+        "users/confirm.html", person=people[0], action=action, **_words(verb), reason=typed_reason()[0], problem=problem
     )
     return page, 422 if problem else 200
+
+
+def _words(verb: str) -> dict[str, Any]:
+    """What will happen, as both confirm pages say it."""
+    texts, days = _TEXTS[verb], settings().restore_days
+    lines = [line.format(days=days) for line in texts["lines"]]
+    return {"title": texts["title"], "kind": texts["kind"], "lines": lines, "undo": texts["undo"].format(days=days)}

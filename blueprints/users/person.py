@@ -13,7 +13,7 @@ from blueprints.visit import actor
 from console.audit.models import AuditEntry, EntryFilter, entries
 from console.core.permissions import Permission, may, permission_to_manage
 from console.users.actions import resend_invitation, revoke_invitation
-from console.users.links import open_invitation
+from console.users.links import invitation_states, open_invitation
 from console.users.models import State, User, names_of, user
 
 HISTORY = 50
@@ -25,12 +25,14 @@ def show_user(user_id: UUID) -> ResponseReturnValue:
     """Everything about one person that the viewer's role may see."""
     person = user(user_id)
     invitation = open_invitation(user_id) if person.state == State.INVITED else None
+    state = invitation_states([user_id]).get(user_id, person.state)
     names = names_of({found for found in (person.state_by, person.created_by) if found})
     return render_template(
         "users/person.html",
         person=person,
         details=person.details,
         invitation=invitation,
+        state=state,
         names=names,
         history=[history_line(entry) for entry in entries(EntryFilter(subject_id=user_id), limit=HISTORY)],
         manageable=manageable(person),
@@ -56,7 +58,7 @@ def send_again(user_id: UUID) -> ResponseReturnValue:
 def take_back(user_id: UUID) -> ResponseReturnValue:
     """The open invitation is dead."""
     person = revoke_invitation(user_id, by=actor())
-    flash(f"The invitation of {person.name} does not work any more.", "success")
+    flash(f"The invitation of {person.name} was revoked: its link does not work any more.", "success")
     return redirect(url_for("users.show_user", user_id=user_id), 303)
 
 

@@ -9,13 +9,12 @@ from flask.typing import ResponseReturnValue
 from blueprints.gate import requires
 from blueprints.users import blueprint
 from blueprints.users.lifecycle import typed_reason
-from blueprints.visit import actor, signed_in
+from blueprints.visit import actor
 from console.core.db import db
 from console.core.errors import ConsoleError, Invalid
 from console.core.permissions import Permission, may, permission_to_manage
-from console.identity.browsers import forget_all, forget_browser, forget_network
+from console.identity.browsers import forget_all, forget_browser, forget_network, shown_browsers
 from console.identity.confirmation_telephone import MINUTES, check_may_give, give_telephone_code
-from console.identity.models import browsers_of
 from console.identity.networks import networks_of
 from console.users.models import User, user
 
@@ -27,9 +26,8 @@ def recognised(person: User) -> dict[str, Any] | None:
     if not may(actor().role, P.SECURITY_SESSIONS_READ):
         return None
     return {
-        "browsers": browsers_of(person.id),
+        "browsers": shown_browsers(person.id),
         "networks": networks_of(person.id),
-        "days": signed_in().choices.remember_browser_days,
         "forgettable": may(actor().role, P.USERS_PROOFS_RESET) and may(actor().role, permission_to_manage(person.role)),
         "code": _may_give(person),
     }

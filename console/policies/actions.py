@@ -153,8 +153,9 @@ def _settle(head: PolicyHead, now: datetime) -> None:
 
 def _revert(head: PolicyHead, *, by: Actor) -> None:
     kind: Kind = head.kind  # type: ignore[assignment]
-    gone, head.number = head.number, head.fallback or 0
+    gone = head.number
     version(kind, gone).outcome = "reverted"
+    head.number = head.fallback or 0
     head.fallback = head.trial_ends_at = head.trial_by = None
     db.session.flush()
     record(Tag.POLICY_REVERTED, by=by, policy=kind, number=gone, to_number=head.number)

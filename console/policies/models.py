@@ -1,6 +1,7 @@
 """A Customer's choices: each saved version stays as it was; a head says which one is in force. Promise: P08."""
 
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from threading import Lock
@@ -11,7 +12,7 @@ from sqlalchemy import CheckConstraint, LargeBinary, String, UniqueConstraint, s
 from sqlalchemy.orm import Mapped, mapped_column
 
 from console.core import clock
-from console.core.db import Base, TenantOwned, bound_tenant, db
+from console.core.db import Base, TenantOwned, bound_tenant, db, service
 from console.core.errors import NotFound
 from console.policies.rules import number_in_force
 from console.vault.access import tenant_keys
@@ -101,6 +102,30 @@ _HEAD = (
 """Columns, because every request reads them and an object would cost several times as much."""
 
 
+Key = tuple[UUID, Kind, int]
+
+
+class OpenedDocuments:
+    """The documents that this process has opened, the least recently used first out."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[Key, dict[str, Any]] = OrderedDict()
+        self._lock = Lock()
+
+    def get(self, key: Key, load: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        """The document of that version; `load` opens it the first time."""
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+                return self._kept[key]
+        found = load()
+        with self._lock:
+            self._kept[key] = found
+            while len(self._kept) > KEPT_DOCUMENTS:
+                self._kept.popitem(last=False)
+        return found
+
+
 def policies_in_force() -> dict[Kind, InForce]:
     """All kinds of this tenant, in one query; a trial that has lapsed and a lift that is over count no more."""
     now = clock.now()
@@ -132,25 +157,12 @@ def _in_force(kind: Kind, head: Any, now: datetime) -> InForce:
     )
 
 
-_opened: OrderedDict[tuple[UUID, Kind, int], dict[str, Any]] = OrderedDict()
-_opened_lock = Lock()
-
-
 def document(kind: Kind, number: int) -> dict[str, Any]:
     """What that version says; nothing for number 0. Opened once a process. **Raises:** NotFound, Unreadable."""
     if number == 0:
         return {}
-    key = (bound_tenant(), kind, number)
-    with _opened_lock:
-        if key in _opened:
-            _opened.move_to_end(key)
-            return _opened[key]
-    found: dict[str, Any] = version(kind, number).content["document"]
-    with _opened_lock:
-        _opened[key] = found
-        while len(_opened) > KEPT_DOCUMENTS:
-            _opened.popitem(last=False)
-    return found
+    kept: OpenedDocuments = service("documents")
+    return kept.get((bound_tenant(), kind, number), lambda: version(kind, number).content["document"])
 
 
 def version(kind: Kind, number: int) -> PolicyVersion:

@@ -120,8 +120,13 @@ def open_sessions(person: User) -> list[Session]:
     return list(db.session.execute(query.order_by(Session.last_seen_at.desc()).limit(100)).scalars())
 
 
-def all_open_sessions(*, limit: int, after: tuple[datetime, UUID] | None = None) -> list[tuple[Session, User]]:
-    """This tenant's sessions that count, with their people, the latest used first; those below the place `after`."""
+def all_open_sessions(
+    *, limit: int, after: tuple[datetime, UUID] | None = None, of: UUID | None = None
+) -> list[tuple[Session, User]]:
+    """This tenant's sessions that count, with their people, the latest used first; those below the place `after`.
+
+    Only those `of` one person if one is given.
+    """
     query = (
         _open(choices())
         .add_columns(User)
@@ -130,6 +135,8 @@ def all_open_sessions(*, limit: int, after: tuple[datetime, UUID] | None = None)
         .order_by(Session.last_seen_at.desc(), Session.id.desc())
         .limit(limit)
     )
+    if of is not None:
+        query = query.where(Session.user_id == of)
     if after is not None:
         query = query.where(tuple_(Session.last_seen_at, Session.id) < after)
     return [(row[0], row[1]) for row in db.session.execute(query)]

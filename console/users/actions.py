@@ -95,17 +95,19 @@ def claim_username(email: str, user_id: UUID) -> None:
     try:
         add_lookup("username", username_digest(email), bound_tenant(), user_id)
     except AlreadyTaken as error:
-        raise UsernameTaken(_taken(email), email=email) from error
+        text, holder_id = _taken(email)
+        raise UsernameTaken(text, email=email, holder_id=holder_id) from error
 
 
-def _taken(email: str) -> str:
+def _taken(email: str) -> tuple[str, UUID | None]:
+    """Why the address cannot be used, and which of this Customer's people has it."""
     found = find_lookup("username", username_digest(email))
     if found and found[0] == bound_tenant():
         holder = user(found[1])
         if holder.state == State.DELETED:
-            return f"{email} belongs to {holder.name}, who was deleted. Restore that person instead."
-        return f"{email} is the username of {holder.name} already."
-    return f"{email} cannot be used as a username here. Choose another address."
+            return f"{email} belongs to {holder.name}, who was deleted. Restore that person instead.", holder.id
+        return f"{email} is the username of {holder.name} already.", holder.id
+    return f"{email} cannot be used as a username here. Choose another address.", None
 
 
 def send_invitation(person: User, *, by: Actor, tag: Tag, mail: bool = True) -> Link:

@@ -2,7 +2,7 @@
 
 import csv
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from io import BytesIO
 
 from console.core.errors import Invalid
@@ -10,7 +10,9 @@ from console.core.spreadsheet import original
 
 COLUMNS = ("given_name", "family_name", "email", "role", "phone", "title", "time_zone")
 REQUIRED = ("given_name", "family_name", "email")
-IGNORED = ("state", "last_sign_in_at", "created_at", "row", "outcome", "reason")
+RESULT = ("row", "outcome", "reason")
+"""The columns that a result file has before the others."""
+IGNORED = ("state", "last_sign_in_at", "created_at", *RESULT)
 """Columns that our own exports and result files have besides; what they say is not imported."""
 FILE_BYTES = 20 * 2**20
 MOST_ROWS = 100_000
@@ -48,6 +50,8 @@ class CsvRow:
     number: int
     values: list[str | None]
     problem: str = ""
+    extra: list[str] = field(default_factory=list)
+    """Of a row with too many cells: those that belong to no column that is read, so that none is lost."""
 
 
 class CsvFile:
@@ -77,9 +81,15 @@ class CsvFile:
                 )
             problem = "" if len(cells) == width else _other_width(len(cells), width, self.delimiter)
             padded = cells if len(cells) >= width else [*cells, *[""] * (width - len(cells))]
-            yield CsvRow(number, [None if at is None else original(padded[at]) for at in places], problem)
+            values = [None if at is None else original(padded[at]) for at in places]
+            yield CsvRow(number, values, problem, self._extra(cells) if len(cells) > width else [])
         if not found:
             raise BadFile("The file has a header but no rows below it. Add one row for each person.")
+
+    def _extra(self, cells: list[str]) -> list[str]:
+        """The cells of a too long row that stand under no column; what a result file says anew is left out."""
+        read = {at for at, name in enumerate(self.names) if name in COLUMNS or name in RESULT}
+        return [original(cell) for at, cell in enumerate(cells) if at not in read]
 
     def _records(self) -> Iterator[tuple[int, list[str]]]:
         reader = csv.reader(self._reading, delimiter=self.delimiter, strict=True)

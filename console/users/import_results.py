@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from uuid import UUID
 
 from console.core.db import unit_of_work
-from console.users.csv_rows import COLUMNS
+from console.users.csv_rows import COLUMNS, RESULT
 from console.users.exports import MARK, csv_text
 from console.users.import_rules import Outcome, Row
 from console.users.imports import ImportState, chunks, user_import
 
-RESULT_COLUMNS = ("row", "outcome", "reason", *COLUMNS)
+RESULT_COLUMNS = (*RESULT, *COLUMNS)
 NOT_DONE = "not done"
 """The outcome of rows that an import did not reach before it was stopped."""
 
@@ -31,7 +31,7 @@ def result_lines(tenant_id: UUID, import_id: UUID, *, outcome: str = "") -> Iter
 
 def _cells(row: Row, *, undone: bool) -> list[object]:
     done = NOT_DONE if undone and row.outcome in {Outcome.ADDED, Outcome.CHANGED} else row.outcome
-    return [row.number, done, reason_text(row), *row.values]
+    return [row.number, done, reason_text(row), *row.values, *row.extra]
 
 
 def reason_text(row: Row) -> str:

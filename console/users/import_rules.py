@@ -39,17 +39,20 @@ class Row:
     user_id: str = ""
     version: int | None = None
     """For a person who exists: the version that the decision is about."""
+    extra: list[str] = field(default_factory=list)
+    """Further cells of a row that has too many; its result shows them behind the others."""
 
     @classmethod
     def from_csv(cls, row: CsvRow) -> "Row":
         """The row as read; one of a wrong shape is refused already."""
         if row.problem:
-            return cls(row.number, row.values, Outcome.REFUSED, {"": row.problem})
+            return cls(row.number, row.values, Outcome.REFUSED, {"": row.problem}, extra=row.extra)
         return cls(row.number, row.values)
 
     def as_list(self) -> list[Any]:
         """The row as it is sealed; `Row(*…)` reads it back."""
-        return [self.number, self.values, self.outcome, self.reasons, self.before, self.user_id, self.version]
+        fields = [self.number, self.values, self.outcome, self.reasons, self.before, self.user_id, self.version]
+        return [*fields, self.extra] if self.extra else fields
 
     def refuse(self, column: str, reason: str) -> None:
         """The row will do nothing, and says why."""
@@ -160,6 +163,7 @@ class Desk:
 
     def _change(self, row: Row, person: Known) -> None:
         if person.state == State.DELETED:
+            row.user_id = str(person.id)
             row.refuse(
                 "email",
                 f"{person.details.email} belongs to {person.details.name}, who was deleted."

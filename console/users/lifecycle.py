@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Literal
 from uuid import UUID
 
 from sqlalchemy import select
@@ -18,8 +17,9 @@ from console.core.lookups import remove_lookup
 from console.mail.actions import post
 from console.tenants.models import Tenant, lock_people, this_tenant
 from console.users.actions import keep_usable_administrator, spoken_time, touch
+from console.users.hindrances import OWN, Verb, wrong_state
 from console.users.links import forget_links, revoke_links
-from console.users.models import PRESENT, State, User, username_digest, users_by_id
+from console.users.models import State, User, username_digest, users_by_id
 from console.users.rules import check_may_manage
 
 PURGE_JOB = "users-purge"
@@ -27,7 +27,6 @@ PURGE_EVERY_SECONDS = 3600
 PURGE_BATCH = 500
 BULK_LIMIT = 1000
 
-Verb = Literal["suspend", "reinstate", "delete", "restore"]
 Forget = Callable[[list[UUID]], None]
 """Removes what an area keeps of those people. Called in the unit of work that purges them."""
 
@@ -39,13 +38,11 @@ def suspend(user_ids: list[UUID], *, by: Actor, reason: str = "") -> list[User]:
     """
 
     def one(person: User, tenant: Tenant) -> None:
-        if person.state != State.ACTIVE:
-            raise Conflict(f"{person.name} is {person.state}; only active people can be suspended.")
         _move(person, State.SUSPENDED, tenant, by)
         revoke_links(person.id)
         _tell(person, "suspended")
 
-    return _each(user_ids, one, Tag.USER_SUSPENDED, by=by, reason=reason, leaving=True)
+    return _each("suspend", user_ids, one, Tag.USER_SUSPENDED, by=by, reason=reason, leaving=True)
 
 
 def reinstate(user_ids: list[UUID], *, by: Actor, reason: str = "") -> list[User]:
@@ -55,12 +52,10 @@ def reinstate(user_ids: list[UUID], *, by: Actor, reason: str = "") -> list[User
     """
 
     def one(person: User, tenant: Tenant) -> None:
-        if person.state != State.SUSPENDED:
-            raise Conflict(f"{person.name} is {person.state}, not suspended.")
         _move(person, State.ACTIVE, tenant, by)
         _tell(person, "reinstated")
 
-    return _each(user_ids, one, Tag.USER_REINSTATED, by=by, reason=reason)
+    return _each("reinstate", user_ids, one, Tag.USER_REINSTATED, by=by, reason=reason)
 
 
 def delete(user_ids: list[UUID], *, by: Actor, reason: str = "") -> list[User]:
@@ -71,14 +66,12 @@ def delete(user_ids: list[UUID], *, by: Actor, reason: str = "") -> list[User]:
     purge_at = clock.now() + timedelta(days=settings().restore_days)
 
     def one(person: User, tenant: Tenant) -> None:
-        if person.state not in PRESENT:
-            raise Conflict(f"{person.name} is deleted already.")
         person.state_before = person.state
         _move(person, State.DELETED, tenant, by)
         person.purge_at = purge_at
         revoke_links(person.id)
 
-    return _each(user_ids, one, Tag.USER_DELETED, by=by, reason=reason, leaving=True)
+    return _each("delete", user_ids, one, Tag.USER_DELETED, by=by, reason=reason, leaving=True)
 
 
 def restore(user_ids: list[UUID], *, by: Actor, reason: str = "") -> list[User]:
@@ -88,13 +81,11 @@ def restore(user_ids: list[UUID], *, by: Actor, reason: str = "") -> list[User]:
     """
 
     def one(person: User, tenant: Tenant) -> None:
-        if person.state != State.DELETED:
-            raise Conflict(f"{person.name} is {person.state}, not deleted.")
         person.purge_at = None
         _move(person, State(person.state_before or State.SUSPENDED), tenant, by)
         person.state_before = None
 
-    return _each(user_ids, one, Tag.USER_RESTORED, by=by, reason=reason)
+    return _each("restore", user_ids, one, Tag.USER_RESTORED, by=by, reason=reason)
 
 
 ACTS: dict[Verb, Callable[..., list[User]]] = {
@@ -106,6 +97,7 @@ ACTS: dict[Verb, Callable[..., list[User]]] = {
 
 
 def _each(
+    verb: Verb,
     user_ids: list[UUID],
     act: Callable[[User, Tenant], None],
     tag: Tag,
@@ -123,6 +115,8 @@ def _each(
     if leaving:
         _check_leaving(people, by)
     for person in people:
+        if told := wrong_state(verb, person.state):
+            raise Conflict(f"{person.name} {told}")
         act(person, tenant)
     db.session.flush()
     record_many([Event(tag, ("user", person.id), reason=reason or None) for person in people], by=by)
@@ -131,7 +125,7 @@ def _each(
 
 def _check_leaving(people: list[User], by: Actor) -> None:
     if any(person.id == by.user_id for person in people):
-        raise Conflict("You cannot do this to yourself. Ask another administrator.")
+        raise Conflict(OWN)
     if any(person.usable_administrator for person in people):
         keep_usable_administrator({person.id for person in people})
 

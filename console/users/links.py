@@ -13,8 +13,11 @@ from console.core.db import Base, TenantOwned, bind_tenant, bound_tenant, db, se
 from console.core.errors import Gone, NotFound
 from console.core.ids import new_id
 from console.core.lookups import add_lookup, add_lookups, digest_of, find_lookup, forget_lookups, new_token
+from console.users.models import State, User
 from console.vault.access import tenant_keys
 
+INVITATION_STATES = ("invitation_expired", "invitation_revoked", "not_invited")
+"""How it stands with invited people whose invitation does not work."""
 LinkKind = Literal["invitation", "password_reset", "email_old", "email_new"]
 
 
@@ -112,18 +115,35 @@ def follow_link(token: str, *kinds: LinkKind) -> OneTimeLink:
     """
     found = find_lookup("link", digest_of(token))
     if found is None:
-        raise NotFound("This link is not known. Check that the whole address was copied.")
+        raise NotFound(_UNKNOWN)
     bind_tenant(found[0])
     link = db.session.execute(select(OneTimeLink).where(OneTimeLink.id == found[1]).with_for_update()).scalar_one()
     if link.kind not in kinds:
-        raise NotFound("This link is not known. Check that the whole address was copied.")
-    if link.used_at:
-        raise Gone("This link was used already. It works once.")
-    if link.revoked_at:
-        raise Gone("This link was replaced or withdrawn.")
+        raise NotFound(_UNKNOWN)
     if not link.open:
-        raise Gone("This link has expired. Ask for a new one.")
+        raise Gone(_why_dead(link), kind=link.kind)
     return link
+
+
+_UNKNOWN = (
+    "This link is not known. Check that the whole address was copied. If it was, ask the person who sent it to you."
+)
+_ASK = {
+    "invitation": "Ask the person who invited you for a new one.",
+    "password_reset": "Ask for a new one on the page “Forgot your password?”.",
+}
+
+
+def _why_dead(link: OneTimeLink) -> str:
+    """Why the link does not work any more, and who gives a new one."""
+    ask = _ASK.get(link.kind, "Start the change of address again on “My profile”.")
+    if link.used_at and link.kind == "invitation":
+        return "This link was used already. It works once: sign in with the password that you chose then."
+    if link.used_at:
+        return "This link was used already. It works once."
+    if link.revoked_at:
+        return f"This link was replaced or withdrawn. Look for a newer mail. {ask}"
+    return f"This link has expired. {ask}"
 
 
 def forget_links(user_ids: list[UUID]) -> None:
@@ -148,3 +168,25 @@ def open_invitation(user_id: UUID) -> OneTimeLink | None:
         .limit(1)
     )
     return db.session.execute(query).scalar_one_or_none()
+
+
+def invitation_states(user_ids: list[UUID] | None = None) -> dict[UUID, str]:
+    """Which invited people (of `user_ids`, if given) hold no invitation that works, and why: see INVITATION_STATES."""
+    asked = User.state == State.INVITED
+    if user_ids is not None:
+        asked &= User.id.in_(user_ids)
+    people = db.session.execute(select(User.id).where(asked)).scalars()
+    found = dict.fromkeys(people, "not_invited")
+    if not found:
+        return {}
+    of_them = select(OneTimeLink.user_id, OneTimeLink.expires_at, OneTimeLink.revoked_at).where(
+        OneTimeLink.kind == "invitation", OneTimeLink.used_at.is_(None)
+    )
+    if user_ids is not None:
+        of_them = of_them.where(OneTimeLink.user_id.in_(user_ids))
+    now = clock.now()
+    for user_id, expires_at, revoked_at in db.session.execute(of_them.order_by(OneTimeLink.id)):  # the newest counts
+        if user_id in found:
+            state = "invitation_expired" if expires_at <= now else "open"
+            found[user_id] = "invitation_revoked" if revoked_at else state
+    return {user_id: state for user_id, state in found.items() if state != "open"}

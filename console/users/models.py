@@ -47,6 +47,11 @@ class Details:
         """Given and family name, as shown."""
         return f"{self.given_name} {self.family_name}".strip() or self.email
 
+    @property
+    def listed_name(self) -> str:
+        """Family name first, as lists that are sorted by it show people."""
+        return listed_name(self.given_name, self.family_name) or self.email
+
     def as_dict(self) -> dict[str, str]:
         """The fields by name; ten times as fast as dataclasses.asdict, which imports and exports notice."""
         return dict(vars(self))
@@ -54,6 +59,11 @@ class Details:
     def changed(self, **fields: str) -> "Details":
         """A copy with other values."""
         return replace(self, **fields)
+
+
+def listed_name(given: str, family: str) -> str:
+    """The family name first, such as "Lindgren, Anna"; only the one where the other is missing."""
+    return f"{family}, {given}" if given and family else given or family
 
 
 class User(TenantOwned, Base):

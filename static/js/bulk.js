@@ -5,9 +5,8 @@ let last = null;
 function show(form) {
   const boxes = boxesOf(form);
   const count = boxes.filter((box) => box.checked).length;
-  const all = form.querySelector("[data-bulk-all]");
   const bar = form.querySelector("[data-bulk-bar]");
-  if (all !== null) {
+  for (const all of form.querySelectorAll("[data-bulk-all]")) {
     all.checked = count > 0 && count === boxes.length;
     all.indeterminate = count > 0 && count < boxes.length;
   }
@@ -66,9 +65,38 @@ document.addEventListener("click", (event) => {
   }
 });
 
+// Who was selected is remembered while the confirm page is open, so that "Cancel" leads back to the same selection.
+const KEPT = "safekeep-selection";
+
+document.addEventListener("submit", (event) => {
+  if (event.target.matches("form[data-bulk]")) {
+    const chosen = boxesOf(event.target).filter((box) => box.checked);
+    sessionStorage.setItem(KEPT, JSON.stringify(chosen.map((box) => box.value)));
+  }
+});
+
+document.addEventListener("click", (event) => {
+  if (event.target.closest?.("[data-bulk-back]")) {
+    sessionStorage.setItem(`${KEPT}-back`, "yes");
+  }
+});
+
+function selectAgain(form) {
+  if (sessionStorage.getItem(`${KEPT}-back`) !== "yes") {
+    return;
+  }
+  const chosen = new Set(JSON.parse(sessionStorage.getItem(KEPT) ?? "[]"));
+  for (const box of boxesOf(form)) {
+    box.checked = chosen.has(box.value);
+  }
+  sessionStorage.removeItem(KEPT);
+  sessionStorage.removeItem(`${KEPT}-back`);
+}
+
 function showAll() {
   last = null;
   for (const form of document.querySelectorAll("form[data-bulk]")) {
+    selectAgain(form);
     show(form);
   }
 }

@@ -6,4 +6,6 @@ import "./bulk.js";
 import "./progress.js";
 import "./password.js";
 import "./copy.js";
+import "./session-end.js";
 import "./shortcuts.js";
+import "./time-zone.js";

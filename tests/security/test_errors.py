@@ -10,6 +10,7 @@ import pytest
 from jinja2 import FunctionLoader
 from sqlalchemy import create_engine, text
 
+from blueprints.errors import wait_words
 from blueprints.gate import public, requires
 from console.core import jobs
 from console.core.db import db
@@ -331,3 +332,34 @@ def test_a_page_by_another_method_says_which_ones_there_are(house):
             if answer.status_code != 405 or allowed != offered:
                 faults.append(f"{method} {url}: {answer.status_code}, Allow {sorted(allowed)}, not {sorted(offered)}")
     assert not faults, "\n".join(faults)
+
+
+@pytest.mark.parametrize(
+    ("who", "way"),
+    [("member", "/me"), ("user_manager", "/overview"), ("auditor", "/overview"), ("agent", "/support/tenants")],
+)
+def test_a_refusal_offers_a_way_out_that_the_person_may_really_open(house, who, way):
+    visitor = house.signed_in(who)
+    refused = visitor.get("/users/new" if who != "user_manager" else "/audit")
+    assert refused.status_code == 403
+    ways = re.findall(r'<a class="button[^"]*" href="([^"]+)"', refused.text)
+    assert ways[0] == way
+    assert {visitor.get(found).status_code for found in ways} == {200}
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0, "1 second"), (1, "1 second"), (59, "59 seconds"), (60, "1 minute"), (61, "2 minutes"), (3600, "1 hour")],
+)
+def test_a_time_to_wait_is_said_in_words_and_never_too_short(seconds, words):
+    assert wait_words(seconds) == words
+
+
+def test_too_many_attempts_say_how_long_to_wait(house):
+    visitor = house.visitor()
+    for _try in range(40):
+        answer = visitor.sign_in("nobody@waits.example", "wrong")
+        if answer.status_code == 429:
+            break
+    assert answer.status_code == 429
+    assert re.search(r"[Tt]ry again in \d+ (second|minute|hour)", visible(answer.text))

@@ -7,7 +7,7 @@ from jinja2 import DictLoader
 
 from console.core.db import db
 from console.users.models import User
-from tests.doors import unconfirmed
+from tests.doors import unconfirmed, unknown_id
 from tests.security.at_once import database_held
 
 INSIDE = "SELECT secret FROM /srv/safekeep/console/vault.py"
@@ -19,7 +19,7 @@ def _clean(text):
 
 
 def _address(rule):
-    values = {name: ("00000000-0000-7000-8000-000000000001" if "id" in name else "x" * 43) for name in rule.arguments}
+    values = {name: unknown_id(rule, name) for name in rule.arguments}
     values |= {"filename": "css/base.css"} if rule.endpoint == "static" else {}
     return rule.build(values, append_unknown=False)[1]
 

@@ -131,6 +131,7 @@ def test_control_the_digest_notices_one_changed_row(house):
 
 
 def test_control_every_table_is_in_the_digest(house):
+    house.signed_in("owner"), house.signed_in("birch_owner")
     rows = Ledger(house).rows()
     for table in ("users", "sessions", "credentials", "lookups", "audit_entries", "tenants"):
         assert len(rows[table]) > 1, table

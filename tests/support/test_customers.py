@@ -69,3 +69,9 @@ def test_customers_people_see_no_support_pages(house, key):
 def test_support_starts_with_the_list(agent):
     assert agent.get("/support").location == "/support/tenants"
     assert agent.get("/overview").location == "/support/tenants"
+
+
+def test_the_frame_says_that_this_is_for_staff(agent):
+    page = agent.get("/support/tenants").text
+    assert '<span class="topbar-tenant">Staff</span>' in page
+    assert "<span>Safekeep</span></a>" in page

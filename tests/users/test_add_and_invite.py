@@ -74,9 +74,9 @@ def test_an_expired_invitation_says_so_and_a_new_one_works(house):
     with time_machine.travel(datetime.now(UTC) + timedelta(days=7, minutes=1), tick=True):
         gone = house.visitor().get(old)
         assert gone.status_code == 410
-        assert "This link has expired. Ask for a new one." in gone.text
+        assert "This link has expired. Ask the person who invited you for a new one." in gone.text
         admin = house.signed_in("admin")
-        assert "No invitation works at the moment" in admin.get(f"/users/{user_id}").text
+        assert "The invitation has expired" in admin.get(f"/users/{user_id}").text
         assert admin.post(f"/users/{user_id}/invitation").status_code == 303
         assert accept(house, "nia@acme.example").status_code == 303
         assert state_of(house, house["admin"].tenant_id, user_id) == "active"
@@ -99,7 +99,7 @@ def test_a_revoked_invitation_does_not_work_and_the_person_stays_invited(house):
     user_id = added(admin)
     link = house.link("nia@acme.example")
     answer = admin.post(f"/users/{user_id}/invitation/revoke", follow_redirects=True)
-    assert "The invitation of Nia Newcomb does not work any more." in answer.text
+    assert "The invitation of Nia Newcomb was revoked" in answer.text
     assert house.visitor().get(link).status_code == 410
     assert state_of(house, house["admin"].tenant_id, user_id) == "invited"
     refused = admin.post(f"/users/{user_id}/invitation/revoke")
@@ -152,6 +152,43 @@ def test_the_username_of_somebody_deleted_is_refused_with_the_way_out(house):
     act(admin, "delete", house["member"].id)
     answer = add(admin, email=house["member"].email)
     assert "was deleted. Restore that person instead." in problems(answer)["email"]
+
+
+def test_the_refusal_leads_to_the_person_who_has_the_address(house):
+    admin, member = house.signed_in("admin"), house["member"]
+    assert f'href="/users/{member.id}">Open the page of the person' in add(admin, email=member.email).text
+    foreign = add(admin, email=house["birch_member"].email).text
+    assert "Open the page of the person" not in foreign
+    assert str(house["birch_member"].id) not in foreign
+
+
+def test_a_new_person_starts_in_the_time_zone_of_who_adds_them(house):
+    admin = house.signed_in("admin")
+    admin.post("/me/time-zone", {"time_zone": "Asia/Tokyo"})
+    page = admin.get("/users/new").text
+    assert '<option value="Asia/Tokyo" selected>' in page
+    assert page.count("<option") > 300
+    assert '<a href="/users/roles">table of roles</a>' in page
+
+
+@pytest.mark.parametrize("how", ["used", "revoked", "unknown"])
+def test_a_dead_invitation_says_whom_to_ask_and_names_no_customer(house, how):
+    admin = house.signed_in("admin")
+    user_id, link = added(admin), house.link("nia@acme.example")
+    if how == "used":
+        accept(house, "nia@acme.example")
+    elif how == "revoked":
+        admin.post(f"/users/{user_id}/invitation/revoke")
+    else:
+        link = "/invitations/" + "x" * 43
+    words = {
+        "used": "sign in with the password that you chose then",
+        "revoked": "Ask the person who invited you for a new one.",
+        "unknown": "ask the person who sent it to you",
+    }
+    answer = house.visitor().get(link)
+    assert words[how] in main_text(answer)
+    assert "Acme" not in answer.text
 
 
 def test_a_password_that_is_easy_to_guess_is_refused_at_its_field_and_the_link_lives(house):

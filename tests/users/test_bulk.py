@@ -1,11 +1,18 @@
 """Many people at once: a confirm page, then all of them or none."""
 
+import re
 from uuid import UUID
 
 import pytest
 
+from console.core.actor import Actor, system
+from console.core.db import db
+from console.core.errors import Conflict, Forbidden
 from console.core.ids import new_id
-from tests.users.acts import added, form_of, history, listed, main_text, problems, state_of
+from console.users.hindrances import LAST, hindrances
+from console.users.lifecycle import ACTS
+from console.users.models import users_by_id
+from tests.users.acts import act, added, form_of, history, listed, main_text, problems, state_of
 
 
 def choose(visitor, verb, *user_ids):
@@ -68,7 +75,9 @@ def test_if_one_cannot_be_changed_nobody_is_and_the_page_names_the_one(house):
     entries = len(history(house, tenant_id))
     answer = confirm(admin, choose(admin, "suspend", *chosen), *chosen)
     assert answer.status_code == 409
-    assert "Susan Suspended is suspended" in main_text(answer)
+    assert "Nothing was done Susan Suspended is suspended" in main_text(answer)
+    assert "You can go on with the others." in main_text(answer)
+    assert answer.text.count('name="ids"') == 2
     assert state_of(house, tenant_id, house["member"].id) == "active"
     assert state_of(house, tenant_id, house["other_member"].id) == "active"
     assert len(history(house, tenant_id)) == entries
@@ -93,10 +102,97 @@ def test_oneself_among_the_chosen_stops_the_whole_act(house):
     assert state_of(house, tenant_id, house["member"].id) == "active"
 
 
-def test_a_user_manager_cannot_choose_anybody_above_a_member(house):
+def test_the_confirm_page_says_who_is_left_out_and_why_and_goes_on_with_the_others(house):
+    manager, tenant_id = house.signed_in("user_manager"), house["admin"].tenant_id
+    keys = ("member", "other_member", "auditor", "suspended", "user_manager")
+    page = choose(manager, "suspend", *(house[key].id for key in keys))
+    shown = main_text(page)
+    assert page.status_code == 200
+    assert "Suspend 2 people?" in shown
+    assert "Suspend 2 people; 3 are left out" in shown
+    assert "Your role does not allow changing people with the role Auditor." in shown
+    assert "Is suspended; only active people can be suspended." in shown
+    assert "You cannot do this to yourself." in shown
+    able = re.findall(r'name="ids" value="([^"]+)"', page.text)
+    assert set(able) == {str(house["member"].id), str(house["other_member"].id)}
+    confirm(manager, page, *able)
+    assert {state_of(house, tenant_id, house[key].id) for key in ("member", "other_member")} == {"suspended"}
+    assert state_of(house, tenant_id, house["auditor"].id) == "active"
+
+
+def test_where_nobody_chosen_can_be_changed_there_is_no_button_but_the_way_back(house):
     manager = house.signed_in("user_manager")
-    assert choose(manager, "suspend", house["member"].id, house["auditor"].id).status_code == 403
-    assert choose(manager, "suspend", house["member"].id).status_code == 200
+    page = choose(manager, "delete", house["auditor"].id, house["owner"].id)
+    assert "None of them can be deleted" in main_text(page)
+    assert 'name="confirmed"' not in page.text
+    assert "Back to the list" in page.text
+
+
+def test_a_role_that_forbids_it_refuses_the_act_too(house):
+    manager, tenant_id = house.signed_in("user_manager"), house["admin"].tenant_id
+    page = choose(manager, "suspend", house["member"].id)
+    answer = confirm(manager, page, house["member"].id, house["auditor"].id)
+    assert answer.status_code == 403
+    assert state_of(house, tenant_id, house["member"].id) == "active"
+
+
+def test_the_last_administrator_is_left_out(house):
+    with house.inside(house["admin"].tenant_id):
+        people = users_by_id([house[key].id for key in ("owner", "admin", "member")])
+        found = hindrances("suspend", people, system("test", house["admin"].tenant_id))
+        assert found == {house["owner"].id: LAST, house["admin"].id: LAST}
+        assert not hindrances("suspend", people[:1], system("test", house["admin"].tenant_id))
+
+
+def test_what_the_page_leaves_out_is_what_the_act_refuses(house):
+    """Each verb with each person: the page's answer is the act's."""
+    admin = house.signed_in("admin")
+    for verb in ("suspend", "reinstate", "delete", "restore"):
+        for key in ("admin", "owner", "member", "suspended", "invited"):
+            page = choose(admin, verb, house[key].id)
+            offered = 'name="confirmed"' in page.text
+            with house.inside(house["admin"].tenant_id):
+                by = Actor("person", house["admin"].tenant_id, house["admin"].id, role="administrator", label="A")
+                try:
+                    ACTS[verb]([house[key].id], by=by)
+                    done = True
+                except (Conflict, Forbidden):
+                    done = False
+                db.session.rollback()
+            assert offered == done, (verb, key)
+
+
+PLACE = "q=mem&role=member&state=active&sort=-email&limit=25"
+
+
+def test_after_the_act_the_list_is_as_it_was_left(house):
+    admin = house.signed_in("admin")
+    form = form_of(admin.get(f"/users?{PLACE}"), "/users/bulk")
+    assert form["place"] == PLACE
+    page = admin.client.post("/users/bulk", data={**form, "verb": "suspend", "ids": [str(house["member"].id)]})
+    assert f'href="/users?{PLACE.replace("&", "&amp;")}"' in page.text
+    answer = confirm(admin, page, house["member"].id)
+    assert answer.location == f"/users?{PLACE}"
+
+
+@pytest.mark.parametrize("place", ["https://evil.example/", "next=//evil.example&q=a", "q=" + "x" * 9000, "%ff=\0"])
+def test_a_place_that_was_made_up_leads_to_the_list_and_nowhere_else(house, place):
+    admin = house.signed_in("admin")
+    page = choose(admin, "suspend", house["member"].id)
+    answer = confirm(admin, page, house["member"].id, place=place)
+    assert answer.status_code == 303
+    assert answer.location.split("?")[0] == "/users"
+    assert "evil" not in answer.location
+
+
+def test_a_page_of_which_all_were_deleted_shows_the_first_one_instead(house, crowd):
+    admin = house.signed_in("admin")
+    following = re.search(r'href="([^"]+)" rel="next"', admin.get("/users?q=crowd&limit=2").text).group(1)
+    following = following.replace("&amp;", "&")
+    assert len(listed(admin, following.removeprefix("/users"))) == 1
+    last = re.search(r'name="ids" value="([^"]+)"', admin.get(following).text).group(1)
+    act(admin, "delete", last)
+    assert len(listed(admin, following.removeprefix("/users"))) == 2
 
 
 def test_the_same_person_twice_counts_once(house):

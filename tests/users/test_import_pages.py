@@ -13,6 +13,7 @@ from console.mail.models import MailMessage
 from console.tenants.models import this_tenant
 from console.users.links import open_invitation
 from console.users.models import State, User, user, user_by_email
+from tests.users.acts import act, main_text
 from tests.users.csv_uploads import apply, counts, csv_bytes, id_of, many, multipart, state, upload, uploaded
 
 
@@ -45,7 +46,7 @@ def test_a_file_shows_what_it_would_do_and_does_it_when_applied(house):
         assert nora.details.time_zone == "Europe/Oslo"
         changed = user(house["member"].id).details
         assert (changed.family_name, changed.title, changed.email) == ("Renamed", "Clerk", "member@acme.example")
-    assert "Nora Neu" in admin.get("/users?q=nora").text
+    assert "Neu, Nora" in admin.get("/users?q=nora").text
 
 
 def test_an_invited_person_of_an_import_can_accept_the_mailed_invitation(house):
@@ -173,6 +174,37 @@ def test_the_result_file_says_of_each_row_what_became_of_it(house):
     assert rows[0]["email"] == "nora@acme.example"
 
 
+def test_the_page_says_to_be_added_before_and_added_after(house):
+    admin = house.signed_in("admin")
+    page = uploaded(admin, csv_bytes("Nora,Neu,nora@acme.example,member,,,UTC", f"M,M,{house['member'].email},,,,UTC"))
+    before = main_text(admin.get(page))
+    assert "To be added" in before
+    assert "To be changed" in before
+    apply(house, admin, page)
+    after = main_text(admin.get(page))
+    assert "To be added" not in after
+    assert "Added" in after
+
+
+def test_a_row_with_too_many_cells_keeps_them_all_in_the_result_file(house):
+    admin = house.signed_in("admin")
+    header = "email,state,given_name,family_name,title"
+    page = uploaded(admin, csv_bytes("nora@acme.example,active,Nora,Neu,Head, of Sales,=1+1", header=header))
+    lines = list(csv.reader(io.StringIO(admin.get(f"{page}/result.csv?outcome=refused").data.decode("utf-8-sig"))))
+    assert lines[1][:2] == ["2", "refused"]
+    told = dict(zip(lines[0], lines[1], strict=False))
+    assert (told["given_name"], told["email"], told["title"]) == ("Nora", "nora@acme.example", "Head")
+    assert lines[1][len(lines[0]) :] == ["active", " of Sales", "'=1+1"]
+
+
+def test_a_row_about_somebody_deleted_leads_to_that_person(house):
+    admin, member = house.signed_in("admin"), house["member"]
+    act(admin, "delete", member.id)
+    page = admin.get(uploaded(admin, csv_bytes(f"M,M,{member.email},member,,,UTC"))).text
+    assert "Restore that person instead." in page
+    assert f'<a href="/users/{member.id}">Open that person' in page
+
+
 def test_columns_in_any_order_absent_ones_and_other_delimiters_are_understood(house):
     admin = house.signed_in("admin")
     data = "﻿E-mail;Family Name;GIVEN_NAME\r\nmember@acme.example;Changed;Mika\r\n".replace("E-mail", "email").encode()
@@ -242,8 +274,8 @@ def test_another_customers_import_is_an_unknown_address(house):
     for path in ("", "/progress", "/result.csv"):
         assert stranger.get(page + path).status_code == 404
         assert scrubbed(stranger.get(page + path)) == scrubbed(stranger.get(unknown + path))
-    for act in ("apply", "cancel"):
-        assert stranger.post(f"{page}/{act}", form="/users/import").status_code == 404
+    for verb in ("apply", "cancel"):
+        assert stranger.post(f"{page}/{verb}", form="/users/import").status_code == 404
     assert state(house, page) == "ready"
     assert id_of(page)
 

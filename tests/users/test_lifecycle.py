@@ -74,8 +74,11 @@ def test_promise_p04_the_confirm_page_names_the_person_and_says_what_goes_and_wh
     page = main_text(house.signed_in("admin").get(f"/users/{house['member'].id}/delete"))
     assert "Delete Mika Member?" in page
     assert house["member"].email in page
-    assert "What goes for good after 30 days: name, e-mail address, phone, title, password" in page
-    assert "What stays: the history in the audit record" in page
+    assert (
+        "What goes for good after 30 days: the profile (name, e-mail address, phone, title, time zone), the pass"
+        in page
+    )
+    assert "What stays: the entries of the audit record" in page
     assert "You can restore for 30 days." in page
 
 
@@ -129,7 +132,7 @@ def test_somebody_who_was_only_invited_needs_a_new_invitation_after_being_restor
     act(admin, "delete", user_id)
     act(admin, "restore", user_id)
     assert house.visitor().get(link).status_code == 410
-    assert "No invitation works at the moment" in admin.get(f"/users/{user_id}").text
+    assert "The invitation was revoked" in admin.get(f"/users/{user_id}").text
     admin.post(f"/users/{user_id}/invitation")
     assert accept(house, "nia@acme.example").status_code == 303
 

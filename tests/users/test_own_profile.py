@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import time_machine
 
+from console.users.models import user
 from tests.cast import PASSWORD
 from tests.users.acts import NEW_PASSWORD, act, added, edit, form_of, history, main_text, newest, problems
 
@@ -53,6 +54,28 @@ def test_dates_are_shown_in_ones_own_time_zone_with_the_exact_utc_on_hover(house
     utc, local = re.search(r'title="(\S+ \d\d:\d\d):\d\d UTC">([^<]+)<', page).groups()
     there = datetime.strptime(utc, "%Y-%m-%d %H:%M").replace(tzinfo=UTC) + timedelta(hours=14)
     assert local == f"{there.day} {there:%b %Y, %H:%M}"
+
+
+def test_every_page_names_its_time_zone_and_one_button_takes_the_browsers(house):
+    member = house.signed_in("member")
+    save(member, time_zone="Europe/Berlin")
+    assert "Times in Europe/Berlin." in member.get("/me").text
+    answer = member.post("/me/time-zone", {"time_zone": "Asia/Kolkata", "next": "/me/sessions"})
+    assert (answer.status_code, answer.location) == (303, "/me/sessions")
+    assert "Times in Asia/Kolkata." in member.get("/me").text
+    with house.inside(house["member"].tenant_id, write=False):
+        assert user(house["member"].id).details.given_name == "Mika"
+    assert newest(house, house["member"].tenant_id, house["member"].id, "users:user:changed")["changes"] == {
+        "time_zone": ["Europe/Berlin", "Asia/Kolkata"]
+    }
+
+
+@pytest.mark.parametrize("zone", ["", "Mars/Olympus", "../etc/passwd", "x" * 5000])
+def test_a_time_zone_that_is_none_is_refused(house, zone):
+    member = house.signed_in("member")
+    assert member.post("/me/time-zone", {"time_zone": zone}).status_code == 422
+    elsewhere = {"time_zone": "Asia/Tokyo", "next": "//evil.example/"}
+    assert member.post("/me/time-zone", elsewhere).location == "/overview"
 
 
 def test_role_state_and_address_cannot_be_changed_through_ones_own_form(house):

@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from console.core.ids import new_id
 from tests.cast import PASSWORD
+from tests.doors import unknown_id
 from tests.users.acts import NEW_PASSWORD, added, edit, main_text, person_fields
 
 OWN = ("/me/password", "/me/e-mail", "/sign-in", "/password/reset/", "/invitations/")
@@ -16,7 +16,7 @@ def pages(house, **ids):
     for rule in house.app.url_map.iter_rules():
         if "GET" not in rule.methods or rule.endpoint == "static":
             continue
-        values = {name: ids.get(name, new_id() if "id" in name else "x") for name in rule.arguments}
+        values = {name: ids.get(name, unknown_id(rule, name)) for name in rule.arguments}
         with house.app.test_request_context():
             yield rule, house.app.url_map.bind("localhost").build(rule.endpoint, values)
 
