@@ -12,10 +12,11 @@ from blueprints.users.lifecycle import typed_reason
 from blueprints.visit import actor
 from console.core.db import db
 from console.core.errors import ConsoleError, Invalid
-from console.core.permissions import Permission, may, permission_to_manage
+from console.core.permissions import Permission, may
 from console.identity.browsers import forget_all, forget_browser, forget_network, shown_browsers
 from console.identity.confirmation_telephone import MINUTES, check_may_give, give_telephone_code
 from console.identity.networks import networks_of
+from console.identity.rules import may_reset_proofs
 from console.users.models import User, user
 
 P = Permission
@@ -28,14 +29,12 @@ def recognised(person: User) -> dict[str, Any] | None:
     return {
         "browsers": shown_browsers(person.id),
         "networks": networks_of(person.id),
-        "forgettable": may(actor().role, P.USERS_PROOFS_RESET) and may(actor().role, permission_to_manage(person.role)),
+        "forgettable": may_reset_proofs(actor().role, person.role),
         "code": _may_give(person),
     }
 
 
 def _may_give(person: User) -> bool:
-    if not may(actor().role, P.USERS_PROOFS_RESET):
-        return False
     try:
         check_may_give(person, by=actor())
     except ConsoleError:

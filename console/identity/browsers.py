@@ -20,12 +20,11 @@ from console.core.ids import new_id
 from console.core.lookups import digest_of, new_token
 from console.identity.models import Browser, browsers_of, recognised_browser
 from console.identity.networks import Network, note_network
-from console.identity.rules import KnownBrowser, remembered_end
+from console.identity.rules import KnownBrowser, check_may_reset, remembered_end
 from console.mail.actions import post
 from console.policies.choices import choices
 from console.users.actions import spoken_time
 from console.users.models import User, user
-from console.users.rules import check_may_manage
 
 KEPT_BROWSER_TOKENS = 5
 
@@ -139,7 +138,7 @@ def drop_all(user_ids: list[UUID]) -> int:
 
 def _check_may_forget(user_id: UUID, by: Actor) -> None:
     if by.user_id != user_id:
-        check_may_manage(by, user(user_id).role)
+        check_may_reset(by, user(user_id).role)
 
 
 def _forget_one(kind: type[Browser] | type[Network], row_id: UUID, user_id: UUID) -> None:

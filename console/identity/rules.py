@@ -4,6 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
+from console.core.actor import Actor
+from console.core.errors import Forbidden
+from console.core.permissions import Permission, Role, may, permission_to_manage, role_label
 from console.policies.choices import Choices, Confirmation
 
 Reason = Literal["always", "new_browser", "unconfirmed_browser", "new_network"]
@@ -73,6 +76,22 @@ def mode_for(chosen: Choices, role: str) -> Confirmation:
 def can_remember(chosen: Choices, role: str) -> bool:
     """Whether remembering a browser would spare that person anything, so that there is something to ask."""
     return chosen.remember_browser_days > 0 and mode_for(chosen, role) == "unrecognised"
+
+
+def may_reset_proofs(by_role: str | None, role: str) -> bool:
+    """Whether people of `by_role` may forget browsers of, and give codes to, colleagues of `role`.
+
+    Members can be helped by whoever has the permission, others only by those who may change them as well: nobody gains
+    by it a hold on somebody more powerful.
+    """
+    manages = role == Role.MEMBER or may(by_role, permission_to_manage(role))
+    return may(by_role, Permission.USERS_PROOFS_RESET) and manages
+
+
+def check_may_reset(by: Actor, role: str) -> None:
+    """Nothing happens if `by` may reset what proves a colleague of that role. **Raises:** Forbidden."""
+    if by.kind != "system" and not may_reset_proofs(by.role, role):
+        raise Forbidden(f"Your role does not allow this for people with the role {role_label(role)}.")
 
 
 def cautions(chosen: Choices) -> list[str]:

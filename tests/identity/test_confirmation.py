@@ -1,6 +1,7 @@
 """A browser that is not recognised shows who sits in front of it, by a code from the person's mailbox. Promise: P07."""
 
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 import time_machine
@@ -52,7 +53,8 @@ def entries_of(house, tag, key="owner"):
     from console.audit.models import EntryFilter, entries
 
     with house.inside(house[key].tenant_id, write=False):
-        return entries(EntryFilter(tags=[tag]), limit=100)
+        found = entries(EntryFilter(tags=(tag,)), limit=100)
+        return [SimpleNamespace(details=entry.details, subject_id=entry.subject_id) for entry in found]
 
 
 # When
