@@ -6,7 +6,7 @@ from alembic import op
 from console.core.db import UtcDateTime
 from console.migrations.row_security import force_row_security
 
-revision = "0004_confirmation"
+revision = "0004"
 down_revision = "0003"
 branch_labels = None
 depends_on = None
