@@ -23,13 +23,14 @@ P = Permission
 
 
 def recognised(person: User) -> dict[str, Any] | None:
-    """What the person's page shows of browsers and networks, to those who may see from where people sign in."""
-    if not may(actor().role, P.SECURITY_SESSIONS_READ):
+    """What the person's page shows of browsers and networks, to those who may see from where people sign in or help."""
+    forgettable = may_reset_proofs(actor().role, person.role)
+    if not forgettable and not may(actor().role, P.SECURITY_SESSIONS_READ):
         return None
     return {
         "browsers": shown_browsers(person.id),
         "networks": networks_of(person.id),
-        "forgettable": may_reset_proofs(actor().role, person.role),
+        "forgettable": forgettable,
         "code": _may_give(person),
     }
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 from console.core.actor import Actor
 from console.core.errors import Forbidden
-from console.core.permissions import Permission, Role, may, permission_to_manage, role_label
+from console.core.permissions import Permission, may, permission_to_manage, role_label
 from console.policies.choices import Choices, Confirmation
 
 Reason = Literal["always", "new_browser", "unconfirmed_browser", "new_network"]
@@ -81,11 +81,9 @@ def can_remember(chosen: Choices, role: str) -> bool:
 def may_reset_proofs(by_role: str | None, role: str) -> bool:
     """Whether people of `by_role` may forget browsers of, and give codes to, colleagues of `role`.
 
-    Members can be helped by whoever has the permission, others only by those who may change them as well: nobody gains
-    by it a hold on somebody more powerful.
+    They must be allowed to change these colleagues as well: nobody gains by it a hold on somebody more powerful.
     """
-    manages = role == Role.MEMBER or may(by_role, permission_to_manage(role))
-    return may(by_role, Permission.USERS_PROOFS_RESET) and manages
+    return may(by_role, Permission.USERS_PROOFS_RESET) and may(by_role, permission_to_manage(role))
 
 
 def check_may_reset(by: Actor, role: str) -> None:
