@@ -35,6 +35,16 @@ def test_forgetting_one_takes_effect_at_once_and_leaves_the_others(house):
     assert len(entries_of(house, "identity:browser:forgotten")) == 1
 
 
+def test_control_forgetting_that_forgets_nothing_would_be_noticed(house, monkeypatch):
+    from console.identity import browsers
+
+    monkeypatch.setattr(browsers, "_forget_one", lambda _kind, _row_id, _user_id: None)
+    here = house.signed_in("owner")
+    assert here.post(FORGET.search(here.get("/me/browsers").text).group(1)).status_code == 303
+    here.post("/sign-out")
+    assert not asked(house, here)
+
+
 def test_forgetting_all_forgets_this_browser_too_and_the_session_goes_on(house):
     here, there = house.signed_in("owner"), house.usual_browser("owner")
     assert here.post("/me/browsers/forget-all").status_code == 303

@@ -175,6 +175,7 @@ def test_the_link_ends_that_sign_in_and_tells_the_administrators(house):
     assert not [mail for mail in house.mails(house["birch_owner"].email) if "denies" in str(mail["Subject"])]
     [entry] = entries_of(house, "identity:confirmation:denied")
     assert entry.subject_id == house["member"].id
+    assert [one.details["reason"] for one in entries_of(house, "sessions:session:ended")] == ["denied"]
 
 
 def test_opening_the_link_does_nothing_as_mail_scanners_open_links(house):
