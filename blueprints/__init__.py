@@ -7,6 +7,7 @@ from blueprints import (
     chrome,
     dev_mail,
     errors,
+    factors,
     form_session,
     gate,
     headers,
@@ -15,6 +16,7 @@ from blueprints import (
     overview,
     password,
     sign_in,
+    step_up,
     support,
     uploads,
     users,
@@ -32,11 +34,13 @@ def register(app: Flask) -> None:
     gate.install(app)
     uploads.install(app)
     form_session.install(app)
+    step_up.install(app)
     app.config["RATELIMIT_STORAGE_URI"] = settings().limits_url
     limiter.init_app(app)
     chrome.install(app)
-    for pages in (health, sign_in, password, overview, users, me, audit, support):
+    for pages in (health, sign_in, password, overview, users, me, audit, support, step_up):
         app.register_blueprint(pages.blueprint)
+    factors.register(app)
     if settings().profile == "demo":
         app.register_blueprint(dev_mail.blueprint)
     headers.install(app)

@@ -13,9 +13,8 @@ from blueprints.next_page import next_page
 from blueprints.visit import actor, signed_in
 from console.core.ids import PLATFORM_TENANT_ID
 from console.identity.actions import acting_as, remember_browser
-from console.identity.models import totp_of
+from console.identity.factors import factor_required, has_factor
 from console.identity.stages import Stage, next_stage
-from console.policies.choices import choices
 from console.sessions.actions import move_session, renew_token, start_session
 from console.users.models import User
 
@@ -29,37 +28,39 @@ def arrive(person: User) -> Response:
     return _response(person, stage, token)
 
 
-def go_on(person: User, passed: Stage) -> Response:
-    """The session has passed a stage: it goes on under a new token, at the next one."""
+def go_on(person: User, passed: Stage, *, show: str | None = None) -> Response:
+    """The session has passed a stage: it goes on under a new token, at the next one.
+
+    `show` is a page to stop at on the way, which the person goes on from (recovery codes, shown once).
+    """
     by = acting_as(person, actor())
     stage = _next(person, passed)
     if stage == "full":
         token = renew_token(signed_in().session_id, by=by, person=person)
     else:
         token = move_session(signed_in().session_id, stage=stage, person=person)
-    return _response(person, stage, token)
+    return _response(person, stage, token, show=show)
 
 
 def _next(person: User, passed: Stage | Literal["password"]) -> Stage:
-    factor = totp_of(person.id)
-    staff = person.tenant_id == PLATFORM_TENANT_ID
     return next_stage(
-        passed,
-        has_factor=factor is not None and factor.confirmed_at is not None,
-        factor_required=staff or choices().requires_factor(person.role),
-        confirmation_needed=False,
+        passed, has_factor=has_factor(person.id), factor_required=factor_required(person), confirmation_needed=False
     )
 
 
-def _response(person: User, stage: Stage, token: str) -> Response:
+def landing(person: User) -> str:
+    """The page that the person wanted, or the first one of its kind of people."""
     target = next_page()
+    staff = person.tenant_id == PLATFORM_TENANT_ID
+    return url_for("support.list_tenants") if staff and target == url_for("overview.show") else target
+
+
+def _response(person: User, stage: Stage, token: str, *, show: str | None = None) -> Response:
     if stage == "full":
-        staff = person.tenant_id == PLATFORM_TENANT_ID
-        home = staff and target == url_for("overview.show")
-        response = make_response(redirect(url_for("support.list_tenants") if home else target, 303))
+        response = make_response(show if show is not None else redirect(landing(person), 303))
         tokens = remember_browser(person, cookies.browser_tokens(), by=acting_as(person, actor()))
         cookies.set_browser(response, tokens)
     else:
-        response = make_response(redirect(url_for(STAGE_PAGES[stage], next=target), 303))
+        response = make_response(redirect(url_for(STAGE_PAGES[stage], next=next_page()), 303))
     cookies.set_session(response, token)
     return response

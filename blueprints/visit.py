@@ -25,6 +25,8 @@ class Visit:
     person: "SignedIn | None" = None
     time_zone: str = "UTC"
     failed: bool = False
+    must_confirm: bool = False
+    """The act is risky, and the person proved too long ago who it is."""
 
 
 def visit() -> Visit:

@@ -11,6 +11,7 @@ from blueprints.users import blueprint
 from blueprints.visit import actor
 from console.audit.models import AuditEntry, EntryFilter, entries
 from console.core.permissions import Permission, may, permission_to_manage
+from console.identity.factors import has_factor, may_reset
 from console.users.actions import resend_invitation, revoke_invitation
 from console.users.links import open_invitation
 from console.users.models import State, User, names_of, user
@@ -34,6 +35,8 @@ def show_user(user_id: UUID) -> ResponseReturnValue:
         history=[history_line(entry) for entry in entries(EntryFilter(subject_id=user_id), limit=HISTORY)],
         manageable=manageable(person),
         myself=user_id == actor().user_id,
+        has_factor=has_factor(user_id),
+        resettable=user_id != actor().user_id and may_reset(actor().role, person.role),
     )
 
 

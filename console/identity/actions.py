@@ -13,7 +13,17 @@ from console.core.db import bind_tenant, bound_tenant, db, settings
 from console.core.errors import Conflict, Invalid, Throttled
 from console.core.ids import PLATFORM_TENANT_ID, new_id
 from console.core.lookups import digest_of, find_lookup, new_token
-from console.identity.models import Browser, Credential, TotpFactor, browsers_of, credential_of, recognised_browser
+from console.identity.models import (
+    Browser,
+    Challenge,
+    Credential,
+    Passkey,
+    RecoveryCode,
+    TotpFactor,
+    browsers_of,
+    credential_of,
+    recognised_browser,
+)
 from console.identity.passwords import check_password
 from console.mail.actions import post
 from console.tenants.models import lock_people, this_tenant
@@ -273,5 +283,5 @@ def _confirmed(user_id: UUID, kind: str, link: OneTimeLink) -> bool:
 
 def forget_people(user_ids: list[UUID]) -> None:
     """Nothing is left of what proved who those people are: passwords, second factors, browsers."""
-    for kept in (Credential, TotpFactor, Browser):
+    for kept in (Credential, TotpFactor, Passkey, RecoveryCode, Challenge, Browser):
         db.session.execute(delete(kept).where(kept.user_id.in_(user_ids)).execution_options(synchronize_session=False))

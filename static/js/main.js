@@ -6,4 +6,5 @@ import "./bulk.js";
 import "./progress.js";
 import "./password.js";
 import "./copy.js";
+import "./passkeys.js";
 import "./shortcuts.js";

@@ -23,7 +23,7 @@ def sign_in(page: Page, username: str, password: str = PASSWORD) -> None:
 def enter_code(page: Page) -> None:
     """Type the code of the demo's authenticator app; one that was used by another test is waited out."""
     for _try in range(3):
-        page.get_by_label("Code").fill(pyotp.TOTP(TOTP_SECRET).now())
+        page.get_by_label("Code", exact=True).fill(pyotp.TOTP(TOTP_SECRET).now())
         page.get_by_role("button", name="Continue").click()
         page.wait_for_load_state()
         if "/sign-in/factor" not in page.url:
