@@ -20,6 +20,7 @@ from console.identity.enrolment import Enrolled, add_app, add_passkey
 from console.identity.factors import has_factor
 from console.identity.proving import offer, prove
 from console.identity.totp import Proof
+from console.sessions.actions import keep_session
 from console.users.models import user
 
 blueprint = Blueprint("sign_in_factor", __name__, url_prefix="/sign-in/factor")
@@ -57,7 +58,7 @@ def submit() -> ResponseReturnValue:
 
 
 @blueprint.post("/app")
-@half_signed_in("enrol")
+@half_signed_in("factor", "enrol")
 @limiter.limit(anonymous_limit)
 def start_app() -> ResponseReturnValue:
     """An authenticator app is being set up: its key is made, and shown on the next page."""
@@ -114,7 +115,8 @@ def _submit_passkey() -> ResponseReturnValue:
 
 
 def _enrolled(done: Enrolled) -> ResponseReturnValue:
-    """Signed in; the recovery codes are shown on the way, this once."""
+    """Signed in; the recovery codes are shown on the way, this once. All other sessions, half or whole, are over."""
+    keep_session(signed_in().session_id, person=done.person)
     page = render_template("factors/codes_at_sign_in.html", codes=done.codes, target=landing(done.person))
     return go_on(done.person, "enrol", show=page)
 
