@@ -9,6 +9,7 @@ from blueprints import (
     confirm,
     dev_mail,
     errors,
+    factors,
     form_session,
     gate,
     headers,
@@ -20,6 +21,7 @@ from blueprints import (
     password,
     security,
     sign_in,
+    step_up,
     support,
     support_restrictions,  # noqa: F401 (adds its pages to those of support)
     uploads,
@@ -40,12 +42,14 @@ def register(app: Flask) -> None:
     address_gate.install(app)
     uploads.install(app)
     form_session.install(app)
+    step_up.install(app)
     app.config["RATELIMIT_STORAGE_URI"] = settings().limits_url
     limiter.init_app(app)
     chrome.install(app)
-    of_one = (me, me_browsers, me_session)
+    of_one = (me, me_browsers, me_session, step_up)
     for pages in (health, sign_in, confirm, password, overview, users, security, ip_ranges, *of_one, audit, support):
         app.register_blueprint(pages.blueprint)
+    factors.register(app)
     if settings().profile == "demo":
         app.register_blueprint(dev_mail.blueprint)
     headers.install(app)

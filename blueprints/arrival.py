@@ -16,11 +16,10 @@ from console.core.ids import PLATFORM_TENANT_ID, new_id
 from console.identity.actions import acting_as
 from console.identity.browsers import remember_browser
 from console.identity.confirmation import ask_confirmation, shown_mailbox, why_confirm
-from console.identity.models import totp_of
+from console.identity.factors import factor_required, has_factor
 from console.identity.rules import Reason
 from console.identity.stages import Stage, next_stage
 from console.ip_ranges.sightings import note_sighting
-from console.policies.choices import choices
 from console.sessions.actions import move_session, renew_token, start_session
 from console.users.models import User
 
@@ -70,38 +69,45 @@ def ask_again(person: User, reason: Reason) -> int:
     return asked.wait_seconds
 
 
-def go_on(person: User, passed: Stage) -> Response:
-    """The session has passed a stage: it goes on under a new token, at the next one."""
+def go_on(person: User, passed: Stage, *, show: str | None = None) -> Response:
+    """The session has passed a stage: it goes on under a new token, at the next one.
+
+    `show` is a page to stop at on the way, which the person goes on from (recovery codes, shown once).
+    """
     by = acting_as(person, actor())
     stage, first = _next(person, passed), person.last_sign_in_at is None
     if stage == "full":
         token = renew_token(signed_in().session_id, by=by, person=person)
     else:
         token = move_session(signed_in().session_id, stage=stage, person=person)
-    return _response(person, stage, token, confirmed=True, first=first)
+    return _response(person, stage, token, confirmed=True, first=first, show=show)
 
 
 def _next(person: User, passed: Stage | Literal["password"], *, confirmation_needed: bool = False) -> Stage:
-    factor = totp_of(person.id)
-    staff = person.tenant_id == PLATFORM_TENANT_ID
     return next_stage(
         passed,
-        has_factor=factor is not None and factor.confirmed_at is not None,
-        factor_required=staff or choices().requires_factor(person.role),
+        has_factor=has_factor(person.id),
+        factor_required=factor_required(person),
         confirmation_needed=confirmation_needed,
     )
 
 
-def _response(person: User, stage: Stage, token: str, *, confirmed: bool, first: bool) -> Response:
+def landing(person: User) -> str:
+    """The page that the person wanted, or the first one of its kind of people."""
     target = next_page()
+    staff = person.tenant_id == PLATFORM_TENANT_ID
+    return url_for("support.list_tenants") if staff and target == url_for("overview.show") else target
+
+
+def _response(
+    person: User, stage: Stage, token: str, *, confirmed: bool, first: bool, show: str | None = None
+) -> Response:
     if stage == "full":
-        staff = person.tenant_id == PLATFORM_TENANT_ID
-        home = staff and target == url_for("overview.show")
-        response = make_response(redirect(url_for("support.list_tenants") if home else target, 303))
+        response = make_response(show if show is not None else redirect(landing(person), 303))
         _remember(person, response, acting_as(person, actor()), confirmed=confirmed, first=first)
         note_sighting(person.id, actor().address, sign_in=True)
     else:
-        response = make_response(redirect(url_for(STAGE_PAGES[stage], next=target), 303))
+        response = make_response(redirect(url_for(STAGE_PAGES[stage], next=next_page()), 303))
     cookies.set_session(response, token)
     return response
 

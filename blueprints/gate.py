@@ -8,6 +8,7 @@ import logging
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from flask import Flask, Response, current_app, redirect, request, url_for
@@ -46,11 +47,15 @@ log = logging.getLogger(__name__)
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 STAGE_PAGES = {
     "confirm": "confirm.form",
-    "factor": "sign_in.factor",
-    "enrol": "sign_in.factor",
+    "factor": "sign_in_factor.show",
+    "enrol": "sign_in_factor.show",
     "full": "overview.show",
 }
 """Where a session of each stage is sent that asks for a page of another stage."""
+FRESH = timedelta(minutes=10)
+"""For so long after somebody proved who it is, a risky act asks for nothing more."""
+Fresh = bool | Callable[[], bool]
+"""Whether an endpoint asks who it is again: always, never, or by what the request is about to do."""
 V = TypeVar("V", bound=Callable[..., Any])
 
 
@@ -60,6 +65,7 @@ class Access:
 
     permission: Permission | None = None
     stages: frozenset[str] = frozenset()
+    fresh: Fresh = False
 
 
 class SignedIn(UserMixin):  # type: ignore[misc]
@@ -84,9 +90,12 @@ class SignedIn(UserMixin):  # type: ignore[misc]
         return str(self.user_id)
 
 
-def requires(permission: Permission) -> Callable[[V], V]:
-    """The endpoint is for signed-in people whose role has `permission`."""
-    return _declare(Access(permission, frozenset({"full"})))
+def requires(permission: Permission, *, fresh: Fresh = False) -> Callable[[V], V]:
+    """The endpoint is for signed-in people whose role has `permission`.
+
+    With `fresh` they must have proved who they are within the last ten minutes, or do so now (blueprints/step_up.py).
+    """
+    return _declare(Access(permission, frozenset({"full"}), fresh))
 
 
 def half_signed_in(*stages: Stage) -> Callable[[V], V]:
@@ -207,7 +216,13 @@ def _check(access: Access | None, person: SignedIn) -> ResponseReturnValue | Non
         return redirect(url_for(STAGE_PAGES[person.stage]), 303)
     if access.permission and not may(person.actor.role, access.permission):
         raise Forbidden("Your role does not allow this. An owner or administrator of your company can change roles.")
+    visit().must_confirm = not is_fresh(person.actor) and (access.fresh() if callable(access.fresh) else access.fresh)
     return None
+
+
+def is_fresh(by: Actor) -> bool:
+    """Whether that person proved who it is lately."""
+    return by.authenticated_at is not None and clock.now() - by.authenticated_at <= FRESH
 
 
 def _end_reading(*, bound: bool) -> None:

@@ -15,24 +15,21 @@ from blueprints.fields import TimeZoneField, show_problems
 from blueprints.gate import public, requires
 from blueprints.limits import anonymous_limit, limiter
 from blueprints.next_page import next_page
+from blueprints.present_password import is_present_password
 from blueprints.told import count_told
 from blueprints.visit import actor, signed_in
-from console.audit.actions import record
-from console.audit.tags import Tag
-from console.core import budgets
 from console.core.db import db, unit_of_work
-from console.core.errors import Conflict, Invalid, Throttled
+from console.core.errors import Conflict, Invalid
 from console.core.permissions import Permission
 from console.identity import actions, addresses
-from console.identity.models import credential_of
-from console.identity.passwords import LONGEST, hash_password, verify_password
+from console.identity.factors import factors_of
+from console.identity.passwords import LONGEST, hash_password
 from console.sessions.actions import end_other_sessions, end_session, start_session
 from console.sessions.models import open_sessions
 from console.users.links import follow_link
 from console.users.models import User, user
 from console.users.profile import change_own_profile
 from console.users.usernames import pending_change, withdraw_change
-from console.vault.access import tenant_keys
 
 blueprint = Blueprint("me", __name__, url_prefix="/me")
 P = Permission
@@ -57,10 +54,9 @@ class PasswordForm(FlaskForm):  # type: ignore[misc]
 
 
 class EmailForm(FlaskForm):  # type: ignore[misc]
-    """The address to change to, and the password."""
+    """The address to change to. Who it is was asked before (step-up), and both mailboxes must confirm."""
 
     email = StringField("New e-mail address", [InputRequired("Give the new address."), Length(max=254)])
-    present = PasswordField("Password", [InputRequired("Give your password."), Length(max=4 * LONGEST)])
 
 
 @blueprint.get("")
@@ -100,14 +96,14 @@ def save_time_zone() -> ResponseReturnValue:
 
 
 @blueprint.get("/password")
-@requires(P.ME_PROFILE_WRITE)
+@requires(P.ME_PROFILE_WRITE, fresh=True)
 def password() -> ResponseReturnValue:
     """The form for a new password."""
     return _page("me/password.html", PasswordForm())
 
 
 @blueprint.post("/password")
-@requires(P.ME_PROFILE_WRITE)
+@requires(P.ME_PROFILE_WRITE, fresh=True)
 def change_password() -> ResponseReturnValue:
     """The new password counts; all other sessions are over, and this one goes on under a new token."""
     entered = PasswordForm()
@@ -130,18 +126,18 @@ def change_password() -> ResponseReturnValue:
 
 
 @blueprint.get("/e-mail")
-@requires(P.ME_PROFILE_WRITE)
+@requires(P.ME_PROFILE_WRITE, fresh=True)
 def email() -> ResponseReturnValue:
     """The form for another e-mail address."""
     return _page("me/email.html", EmailForm())
 
 
 @blueprint.post("/e-mail")
-@requires(P.ME_PROFILE_WRITE)
+@requires(P.ME_PROFILE_WRITE, fresh=True)
 def change_email() -> ResponseReturnValue:
     """Both addresses get a link; nothing changes before both were followed."""
     entered = EmailForm()
-    if not entered.validate_on_submit() or not _is_me(entered, entered.present.data):
+    if not entered.validate_on_submit():
         return _page("me/email.html", entered, 422)
     try:
         new_email = addresses.ask_email_change(_my_id(), entered.email.data, by=actor())
@@ -244,27 +240,15 @@ def _me() -> User:
 
 def _page(template: str, form: FlaskForm, status: int = 200) -> ResponseReturnValue:
     person = _me()
-    return render_template(
-        template, form=form, person=person, details=person.details, pending=pending_change(person.id)
-    ), status
+    factors = ", ".join(factor.name for factor in factors_of(person.id)) or "None"
+    details, pending = person.details, pending_change(person.id)
+    page = render_template(template, form=form, person=person, details=details, pending=pending, factors=factors)
+    return page, status
 
 
-def _is_me(form: PasswordForm | EmailForm, typed: str) -> bool:
-    """Whether the present password was typed; wrong ones are counted, so that an open session is no oracle."""
-    tenant_id, user_id = actor().tenant_id, _my_id()
-    with unit_of_work(tenant_id):
-        key = tenant_keys().index("tries-present", user_id.bytes)
-        wait = budgets.spend(key, limit=10, window_seconds=300)
-        credential = credential_of(user_id)
-        stored = credential.password_hash if credential else None
-    if wait:
-        raise Throttled("Too many wrong passwords.", retry_after_seconds=wait)
-    if not verify_password(stored, typed):
-        with unit_of_work(tenant_id):
-            reason = "wrong present password"
-            record(Tag.PASSWORD_REFUSED, by=actor(), subject=("user", user_id), reason=reason)
-        form.present.errors = [*form.present.errors, "This is not your present password."]
-        return False
-    with unit_of_work(tenant_id):
-        budgets.refund(key)
-    return True
+def _is_me(form: PasswordForm, typed: str) -> bool:
+    """Whether the present password was typed; if not, the form says so."""
+    if is_present_password(typed):
+        return True
+    form.present.errors = [*form.present.errors, "This is not your present password."]
+    return False

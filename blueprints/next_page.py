@@ -13,15 +13,15 @@ def here() -> str | None:
     if request.method != "GET" or request.path in ("/", "/sign-out"):
         return None
     path = request.full_path.rstrip("?")
-    return path if _safe(path) else None
+    return path if is_path(path) else None
 
 
 def next_page() -> str:
     """The page that the sign-in form was asked for, or the overview."""
     wanted = request.values.get("next", "")
-    return wanted if _safe(wanted) else url_for("overview.show")
+    return wanted if is_path(wanted) else url_for("overview.show")
 
 
-def _safe(path: str) -> bool:
+def is_path(path: str) -> bool:
     """Only plain characters, one slash at the start: no host, scheme, backslash or control character fits."""
     return len(path) <= LONGEST and bool(_PATH.fullmatch(path)) and not path.startswith("/sign-")

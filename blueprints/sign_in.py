@@ -1,9 +1,7 @@
-"""Signing in and out: password, then the second factor where one is required."""
+"""Signing in with username and password, and signing out. What comes between is in arrival.py."""
 
 from contextlib import suppress
-from uuid import UUID
 
-import segno
 from flask import Blueprint, flash, make_response, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
@@ -12,20 +10,16 @@ from wtforms.validators import InputRequired, Length
 
 from blueprints import cookies
 from blueprints.address_gate import is_trusted, refused_sign_in
-from blueprints.arrival import ASKER, arrive, go_on
-from blueprints.gate import half_signed_in, public
+from blueprints.arrival import ASKER, arrive
+from blueprints.gate import public
 from blueprints.limits import anonymous_limit, limiter
 from blueprints.next_page import next_page
-from blueprints.visit import actor, signed_in, visit
-from console.core.db import db, unit_of_work
+from blueprints.visit import actor, visit
+from console.core.db import unit_of_work
 from console.core.errors import NotFound, Throttled
 from console.identity import sign_in as steps
-from console.identity import totp
-from console.identity.actions import acting_as
-from console.identity.models import totp_of
 from console.identity.passwords import LONGEST, verify_password
 from console.sessions.actions import count_sign_in, end_session
-from console.users.models import user
 
 blueprint = Blueprint("sign_in", __name__)
 
@@ -35,12 +29,6 @@ class SignInForm(FlaskForm):  # type: ignore[misc]
 
     username = StringField("Username", [InputRequired("Give your username: your e-mail address."), Length(max=254)])
     password = PasswordField("Password", [InputRequired("Give your password."), Length(max=4 * LONGEST)])
-
-
-class CodeForm(FlaskForm):  # type: ignore[misc]
-    """The code of an authenticator app."""
-
-    code = StringField("Code", [InputRequired("Give the six digits that your app shows."), Length(max=20)])
 
 
 @blueprint.get("/")
@@ -108,63 +96,6 @@ def _end_session_before() -> None:
 
 def _sign_in_page(entered: SignInForm, status: int = 200) -> ResponseReturnValue:
     return render_template("sign_in/form.html", form=entered, next=request.values.get("next", "")), status
-
-
-@blueprint.get("/sign-in/factor")
-@half_signed_in("factor", "enrol")
-def factor() -> ResponseReturnValue:
-    """Ask for the code of the authenticator app; somebody without one sets it up here."""
-    return _factor_page(CodeForm())
-
-
-@blueprint.post("/sign-in/factor")
-@half_signed_in("factor", "enrol")
-@limiter.limit(anonymous_limit)
-def submit_factor() -> ResponseReturnValue:
-    """A right code makes the session full, under a new token."""
-    entered = CodeForm()
-    person = user(signed_in().user_id)
-    by = acting_as(person, actor())
-    if not entered.validate_on_submit():
-        return _factor_page(entered, 422)
-    stage = signed_in().stage
-    proof = totp.prove(person, entered.code.data, by=by)
-    if proof.wait_seconds:
-        db.session.rollback()
-        with unit_of_work(signed_in().tenant_id):
-            totp.refuse_throttled(signed_in().user_id, by=by)
-        raise Throttled(
-            "Too many wrong codes. Wait, then use the code that your app shows then.",
-            retry_after_seconds=proof.wait_seconds,
-        )
-    if not proof.right:
-        entered.code.errors = [
-            *entered.code.errors,
-            "This code is not right, or was used already. Wait for the next one.",
-        ]
-        return _factor_page(entered, 422)
-    return go_on(person, "factor" if stage == "factor" else "enrol")
-
-
-def _factor_page(entered: CodeForm, status: int = 200) -> ResponseReturnValue:
-    person_id, target = signed_in().user_id, request.values.get("next", "")
-    found = totp_of(person_id)
-    if found is not None and found.confirmed_at is not None:
-        return render_template("sign_in/factor.html", form=entered, next=target), status
-    if request.method == "GET":
-        with unit_of_work(signed_in().tenant_id):
-            secret, uri = _enrolment(person_id)
-    else:
-        secret, uri = _enrolment(person_id)
-    picture = segno.make(uri, error="m").svg_inline(scale=5, border=2, dark="#10201d", light="#ffffff")
-    return render_template("sign_in/enrol.html", form=entered, secret=secret, qr=picture, next=target), status
-
-
-def _enrolment(person_id: UUID) -> tuple[str, str]:
-    """The secret that the person is to add to an app, and the address for its QR code."""
-    person = user(person_id)
-    factor = totp.start_enrolment(person)
-    return factor.secret, totp.provisioning_uri(factor, person)
 
 
 @blueprint.post("/sign-out")

@@ -30,7 +30,7 @@ def restrictions(tenant_id: UUID) -> ResponseReturnValue:
 
 
 @blueprint.post("/tenants/<uuid:tenant_id>/restrictions")
-@requires(Permission.SUPPORT_RESTRICTIONS_LIFT)
+@requires(Permission.SUPPORT_RESTRICTIONS_LIFT, fresh=True)
 def ask_lift(tenant_id: UUID) -> ResponseReturnValue:
     """A colleague is asked to approve."""
     reason, hours = request.form.get("reason", ""), request.form.get("hours", "")
@@ -46,7 +46,7 @@ def ask_lift(tenant_id: UUID) -> ResponseReturnValue:
 
 
 @blueprint.post("/tenants/<uuid:tenant_id>/restrictions/<uuid:lift_id>/approve")
-@requires(Permission.SUPPORT_RESTRICTIONS_LIFT)
+@requires(Permission.SUPPORT_RESTRICTIONS_LIFT, fresh=True)
 def approve_lift(tenant_id: UUID, lift_id: UUID) -> ResponseReturnValue:
     """The ranges do not count for the hours asked for."""
     with unit_of_work(tenant_id):

@@ -33,6 +33,8 @@ class Visit:
     """Somebody who would have been refused, if the ranges were enforced."""
     quiet: bool = False
     """Whether a script asked by itself: that does not count as using the session."""
+    must_confirm: bool = False
+    """The act is risky, and the person proved too long ago who it is."""
 
 
 def visit() -> Visit:

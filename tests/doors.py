@@ -76,6 +76,23 @@ def _imports(house: House, tenant: str) -> list[str]:
     return found
 
 
+def _factors(house: House, tenant: str) -> list[str]:
+    """A passkey of somebody of that tenant who cannot sign in, made if there is none: one that no device holds."""
+    from console.core import clock
+    from console.identity.models import Passkey, passkeys_of
+
+    holder = house["suspended" if tenant == "acme" else "birch_invited"]
+    with house.inside(holder.tenant_id):
+        found = [str(key.id) for key in passkeys_of(holder.id)]
+        if not found:
+            key = Passkey(id=new_id(), tenant_id=holder.tenant_id, user_id=holder.id, digest=new_id().bytes)
+            key.sign_count, key.created_at = 0, clock.now()
+            key.content = {"name": "Laptop", "credential_id": "eHg", "public_key": "eHg", "transports": []}
+            db.session.add(key)
+            found = [str(key.id)]
+    return found
+
+
 def _entries(house: House, tenant: str) -> list[str]:
     """The newest entry of that tenant's audit record."""
     from console.audit.models import EntryFilter, entries
@@ -111,6 +128,7 @@ EXAMPLES: dict[str, Callable[[House, str], list[str]]] = {
     "network_id": _recognised("network"),
     "import_id": _imports,
     "entry_id": _entries,
+    "factor_id": _factors,
     "tenant_id": _tenant,
     **IP_RANGES,
 }

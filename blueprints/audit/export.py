@@ -38,7 +38,7 @@ Names = dict[UUID, str]
 
 
 @blueprint.get("/export")
-@requires(Permission.AUDIT_ENTRIES_EXPORT)
+@requires(Permission.AUDIT_ENTRIES_EXPORT, fresh=True)
 def export() -> ResponseReturnValue:
     """The entries that match, as a file; without a format the page that explains the formats."""
     wanted_format = request.args.get("format", "")

@@ -51,7 +51,7 @@ def show_version(number: int) -> ResponseReturnValue:
 
 
 @blueprint.post("/settings/history/<int:number>/restore")
-@requires(Permission.SECURITY_SETTINGS_WRITE)
+@requires(Permission.SECURITY_SETTINGS_WRITE, fresh=True)
 def restore_version(number: int) -> ResponseReturnValue:
     """That version's settings are in force again, as a new version."""
     return_to(number, based_on=based_on(), reason=request.form.get("reason", ""), by=actor())

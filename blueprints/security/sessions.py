@@ -65,7 +65,7 @@ def confirm_end_all() -> ResponseReturnValue:
 
 
 @blueprint.post("/sessions/end-all")
-@requires(Permission.SECURITY_SESSIONS_END)
+@requires(Permission.SECURITY_SESSIONS_END, fresh=True)
 def end_all() -> ResponseReturnValue:
     """Everybody is signed out but the acting person's present session."""
     count = end_all_sessions(by=actor())

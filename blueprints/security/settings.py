@@ -51,7 +51,7 @@ def review() -> ResponseReturnValue:
 
 
 @blueprint.post("/settings")
-@requires(Permission.SECURITY_SETTINGS_WRITE)
+@requires(Permission.SECURITY_SETTINGS_WRITE, fresh=True)
 def save_settings() -> ResponseReturnValue:
     """The settings are in force from the next request on."""
     policy = in_force("settings")

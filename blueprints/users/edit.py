@@ -5,7 +5,7 @@ from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
-from flask import flash, redirect, render_template, url_for
+from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
 from wtforms import HiddenField, RadioField, SelectChoice, StringField
@@ -59,6 +59,19 @@ _VERSION = re.compile(r"[1-9][0-9]{0,8}")
 NO_VERSION = 0
 
 
+def _gives_role() -> bool:
+    """Whether the person to be added gets a say in the account."""
+    return request.form.get("role", Role.MEMBER) != Role.MEMBER
+
+
+def _changes_role() -> bool:
+    """Whether the form gives the person another role, or an address to somebody who has a say in the account."""
+    person = user((request.view_args or {})["user_id"])
+    if request.form.get("role", person.role) != person.role:
+        return True
+    return person.role != Role.MEMBER and request.form.get("email", person.details.email) != person.details.email
+
+
 @blueprint.get("/new")
 @requires(Permission.USERS_PEOPLE_WRITE)
 def new_user() -> ResponseReturnValue:
@@ -67,7 +80,7 @@ def new_user() -> ResponseReturnValue:
 
 
 @blueprint.post("/new")
-@requires(Permission.USERS_PEOPLE_WRITE)
+@requires(Permission.USERS_PEOPLE_WRITE, fresh=_gives_role)
 def create_user() -> ResponseReturnValue:
     """The person is invited by mail."""
     entered = PersonForm()
@@ -91,7 +104,7 @@ def edit_user(user_id: UUID) -> ResponseReturnValue:
 
 
 @blueprint.post("/<uuid:user_id>/edit")
-@requires(Permission.USERS_PEOPLE_WRITE)
+@requires(Permission.USERS_PEOPLE_WRITE, fresh=_changes_role)
 def save_user(user_id: UUID) -> ResponseReturnValue:
     """The person is changed; or, if somebody else was faster, both versions are shown and nothing is lost."""
     entered = PersonForm()

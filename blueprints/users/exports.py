@@ -14,7 +14,7 @@ from console.users.exports import export_lines, start_export
 
 
 @blueprint.get("/export.csv")
-@requires(Permission.USERS_PEOPLE_EXPORT)
+@requires(Permission.USERS_PEOPLE_EXPORT, fresh=True)
 def export_users() -> ResponseReturnValue:
     """Everybody who matches the address bar, as the list shows them; that it left is in the audit record."""
     name = f"users-{clock.now():%Y-%m-%d}.csv"

@@ -231,7 +231,7 @@ def import_progress(import_id: UUID) -> ResponseReturnValue:
 
 
 @blueprint.post("/import/<uuid:import_id>/apply")
-@requires(Permission.USERS_PEOPLE_WRITE)
+@requires(Permission.USERS_PEOPLE_WRITE, fresh=True)
 def start_applying(import_id: UUID) -> ResponseReturnValue:
     """A worker writes what the check decided."""
     apply_import(import_id, invite=request.form.get("invite") == "yes", by=actor())

@@ -12,7 +12,7 @@ from blueprints.users.listing import list_url
 from blueprints.visit import actor
 from console.core.db import db, settings
 from console.core.errors import Conflict, Invalid, NotFound
-from console.core.permissions import Permission
+from console.core.permissions import Permission, Role
 from console.users.hindrances import Verb, hindrances
 from console.users.lifecycle import ACTS, BULK_LIMIT, check_not_oneself
 from console.users.models import users_by_id
@@ -66,6 +66,14 @@ _TEXTS: dict[str, dict[str, Any]] = {
 }
 
 
+def _on_administrators() -> bool:
+    """Whether the act is about somebody who has more say in the account than a member."""
+    given = (request.view_args or {}).get("user_id")
+    if given is None and request.form.get("confirmed") != "yes":
+        return False  # only the page that says what will happen
+    return any(person.role != Role.MEMBER for person in users_by_id([given] if given else _chosen()))
+
+
 def _add_pages(verb: str) -> None:
     """The confirm page and the act of one verb, for one person."""
 
@@ -73,7 +81,7 @@ def _add_pages(verb: str) -> None:
     def confirm(user_id: UUID) -> ResponseReturnValue:
         return _confirm_page(verb, [user_id], url_for(f"users.{verb}_user", user_id=user_id))
 
-    @requires(Permission.USERS_PEOPLE_WRITE)
+    @requires(Permission.USERS_PEOPLE_WRITE, fresh=_on_administrators)
     def act(user_id: UUID) -> ResponseReturnValue:
         reason, problem = typed_reason()
         if problem:
@@ -93,7 +101,7 @@ for _verb in VERBS:
 
 
 @blueprint.post("/bulk")
-@requires(Permission.USERS_PEOPLE_WRITE)
+@requires(Permission.USERS_PEOPLE_WRITE, fresh=_on_administrators)
 def bulk() -> ResponseReturnValue:
     """Many people at once: first the page that says what will happen to whom, then, confirmed, the act."""
     verb = request.form.get("verb", "")

@@ -12,6 +12,8 @@ from blueprints.users.proofs import recognised
 from blueprints.visit import actor
 from console.audit.models import AuditEntry, EntryFilter, entries
 from console.core.permissions import Permission, may, permission_to_manage
+from console.identity.factors import has_factor
+from console.identity.rules import may_reset_proofs
 from console.users.actions import resend_invitation, revoke_invitation
 from console.users.links import invitation_states, open_invitation
 from console.users.models import State, User, names_of, user
@@ -40,6 +42,8 @@ def show_user(user_id: UUID) -> ResponseReturnValue:
         manageable=manageable(person),
         recognised=recognised(person),
         myself=user_id == actor().user_id,
+        has_factor=has_factor(user_id),
+        resettable=user_id != actor().user_id and may_reset_proofs(actor().role, person.role),
     )
 
 

@@ -78,7 +78,7 @@ def confirm_one_time_code(user_id: UUID) -> ResponseReturnValue:
 
 
 @blueprint.post("/<uuid:user_id>/one-time-code")
-@requires(P.USERS_PROOFS_RESET)
+@requires(P.USERS_PROOFS_RESET, fresh=True)
 def give_one_time_code(user_id: UUID) -> ResponseReturnValue:
     """The code, shown this once. It is the answer to the form and stands at no address."""
     reason, problem = typed_reason()

@@ -16,13 +16,20 @@ class Tag(StrEnum):
     CONFIRMATION_REFUSED = "identity:confirmation:refused"
     FACTOR_ADDED = "identity:factor:added"
     FACTOR_REFUSED = "identity:factor:refused"
+    FACTOR_REMOVED = "identity:factor:removed"
+    FACTOR_RENAMED = "identity:factor:renamed"
+    FACTORS_RESET = "identity:factors:reset"
     NETWORK_FORGOTTEN = "identity:network:forgotten"
+    PASSKEY_DOUBTED = "identity:passkey:doubted"
     PASSWORD_CHANGED = "identity:password:changed"  # noqa: S105 (a tag)
     PASSWORD_REFUSED = "identity:password:refused"  # noqa: S105 (a tag)
     PASSWORD_RESET_ASKED = "identity:password_reset:asked"  # noqa: S105 (a tag)
     PASSWORD_RESET = "identity:password_reset:used"  # noqa: S105 (a tag)
+    RECOVERY_CODE_USED = "identity:recovery_code:used"
+    RECOVERY_CODES_MADE = "identity:recovery_codes:made"
     SIGN_IN_REFUSED = "identity:sign_in:refused"
     SIGN_IN_THROTTLED = "identity:sign_in:throttled"
+    STEP_UP_PASSED = "identity:step_up:passed"
     ADDRESS_REFUSED = "ip_ranges:address:refused"
     IP_RANGES_EXPORTED = "ip_ranges:entries:exported"
     LIFT_ASKED = "ip_ranges:lift:asked"
@@ -70,15 +77,22 @@ TAG_TEXTS: dict[str, str] = {
     Tag.FACTOR_ADDED: "Added a second factor",
     Tag.FACTOR_REFUSED: "Second factor refused",
     Tag.NETWORK_FORGOTTEN: "Forgot a recognised network",
+    Tag.FACTOR_REMOVED: "Removed a second factor",
+    Tag.FACTOR_RENAMED: "Renamed a second factor",
+    Tag.FACTORS_RESET: "Reset a colleague's second factors",
+    Tag.PASSKEY_DOUBTED: "A passkey's counter went back: it may have been copied",
     Tag.PASSWORD_CHANGED: "Changed the password",
     Tag.PASSWORD_REFUSED: "Wrong present password",
     Tag.PASSWORD_RESET_ASKED: "Asked for a new password",
     Tag.PASSWORD_RESET: "Chose a new password",
+    Tag.RECOVERY_CODE_USED: "Used a recovery code",
+    Tag.RECOVERY_CODES_MADE: "Made new recovery codes",
     Tag.SIGN_IN_REFUSED: "Sign-in refused",
     Tag.SIGN_IN_THROTTLED: "Sign-in refused: too many attempts",
     Tag.ADDRESS_REFUSED: "Refused outside the allowed IP ranges",
     Tag.IP_RANGES_EXPORTED: "Exported the IP ranges",
     Tag.LIFT_ASKED: "Support staff asked to lift restrictions",
+    Tag.STEP_UP_PASSED: "Confirmed who it is before a risky act",
     Tag.POLICY_LIFTED: "Support staff lifted restrictions",
     Tag.POLICY_RESTORED: "Lifted restrictions are in force again",
     Tag.POLICY_KEPT: "Confirmed security settings on trial",

@@ -14,7 +14,7 @@ from console.core.ids import PLATFORM_TENANT_ID, new_id
 from console.core.lookups import forget_lookups
 from console.identity.browsers import drop_all
 from console.identity.confirmation_models import Confirmation, close_codes
-from console.identity.models import Credential, TotpFactor, credential_of
+from console.identity.models import Challenge, Credential, Passkey, RecoveryCode, TotpFactor, credential_of
 from console.identity.passwords import check_password, verify_password
 from console.mail.actions import post
 from console.policies.choices import choices
@@ -140,5 +140,5 @@ def forget_people(user_ids: list[UUID]) -> None:
     drop_all(user_ids)
     of_them = Confirmation.user_id.in_(user_ids)
     forget_lookups("denial", list(db.session.execute(select(Confirmation.id).where(of_them)).scalars()))
-    for kept in (Credential, TotpFactor, Confirmation):
+    for kept in (Credential, TotpFactor, Passkey, RecoveryCode, Challenge, Confirmation):
         db.session.execute(delete(kept).where(kept.user_id.in_(user_ids)).execution_options(synchronize_session=False))

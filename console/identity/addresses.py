@@ -14,7 +14,7 @@ from console.core.db import db, settings
 from console.core.errors import Conflict, Invalid
 from console.core.permissions import ADMINISTRATOR_ROLES, StaffRole
 from console.identity.actions import acting_as
-from console.identity.models import Browser, Credential, TotpFactor, credential_of
+from console.identity.models import Browser, Credential, Passkey, RecoveryCode, TotpFactor, credential_of
 from console.identity.networks import Network
 from console.identity.reset import send_reset_link
 from console.mail.actions import Recipient, post, post_many
@@ -204,6 +204,8 @@ def _forget_since(user_id: UUID, moment: datetime) -> bool:
         (TotpFactor, TotpFactor.created_at),
         (Browser, Browser.first_seen_at),
         (Network, Network.first_seen_at),
+        (Passkey, Passkey.created_at),
+        (RecoveryCode, RecoveryCode.created_at),
     ):
         later = delete(kept).where(kept.user_id == user_id, at >= moment)
         db.session.execute(later.execution_options(synchronize_session="fetch"))

@@ -13,7 +13,7 @@ from console.core.db import db
 from console.core.errors import Conflict, Invalid
 from console.identity.confirmation import DIGITS, spoken_code, telephone_row
 from console.identity.confirmation_models import close_codes
-from console.identity.models import totp_of
+from console.identity.factors import has_factor
 from console.identity.rules import check_may_reset
 from console.mail.actions import post
 from console.users.models import State, User, spoken_time, user
@@ -40,8 +40,7 @@ def check_may_give(person: User, *, by: Actor) -> None:
         raise Conflict(
             f"{person.name} is {person.state}. Only active people can sign in, so a code would be of no use."
         )
-    factor = totp_of(person.id)
-    if factor is not None and factor.confirmed_at is not None:
+    if has_factor(person.id):
         raise Conflict(
             f"{person.name} signs in with a second factor, and a code does not take its place. If the factor is lost,"
             " it must be reset."

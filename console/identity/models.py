@@ -1,10 +1,10 @@
-"""What proves an identity: a password's hash, a TOTP secret, a recognised browser. Each is sealed or hashed."""
+"""What proves an identity: a password's hash, second factors, a recognised browser. Each is sealed or hashed."""
 
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Index, LargeBinary, Select, UniqueConstraint, and_, select
+from sqlalchemy import BigInteger, CheckConstraint, Index, LargeBinary, Select, String, UniqueConstraint, and_, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from console.core.db import Base, TenantOwned, db, tenant_reference
@@ -62,6 +62,7 @@ class TotpFactor(TenantOwned, Base):
     last_step: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime]
     confirmed_at: Mapped[datetime | None]
+    last_used_at: Mapped[datetime | None]
 
     @property
     def secret(self) -> str:
@@ -71,6 +72,83 @@ class TotpFactor(TenantOwned, Base):
     @secret.setter
     def secret(self, value: str) -> None:
         self.sealed = tenant_keys().seal(self.__tablename__, self.id, {"secret": value})
+
+    @property
+    def name(self) -> str:
+        """What the person calls it. **Raises:** Unreadable."""
+        return str(tenant_keys().open(self.__tablename__, self.id, self.sealed).get("name") or "Authenticator app")
+
+    @name.setter
+    def name(self, value: str) -> None:
+        self.sealed = tenant_keys().seal(self.__tablename__, self.id, {"secret": self.secret, "name": value})
+
+
+class Passkey(TenantOwned, Base):
+    """A passkey (WebAuthn credential): its public key, under the digest of its id."""
+
+    __tablename__ = "passkeys"
+    __table_args__ = (
+        tenant_reference("user_id", "users"),
+        Index("ix_passkeys_user", "tenant_id", "user_id"),
+        UniqueConstraint("tenant_id", "digest"),
+    )
+
+    user_id: Mapped[UUID]
+    digest: Mapped[bytes] = mapped_column(LargeBinary(16))
+    sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    sign_count: Mapped[int] = mapped_column(BigInteger)
+    """How often it was used, as it says itself. Many authenticators always say 0."""
+    created_at: Mapped[datetime]
+    last_used_at: Mapped[datetime | None]
+    doubted_at: Mapped[datetime | None]
+    """When its count last went back, which a copy of it would cause."""
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """`name`, `credential_id`, `public_key` (both base64url) and `transports`. **Raises:** Unreadable."""
+        return tenant_keys().open(self.__tablename__, self.id, self.sealed)
+
+    @content.setter
+    def content(self, value: dict[str, Any]) -> None:
+        self.sealed = tenant_keys().seal(self.__tablename__, self.id, value)
+
+    @property
+    def name(self) -> str:
+        """What the person calls it. **Raises:** Unreadable."""
+        return str(self.content["name"])
+
+    @name.setter
+    def name(self, value: str) -> None:
+        self.content = {**self.content, "name": value}
+
+
+class RecoveryCode(TenantOwned, Base):
+    """One of a person's recovery codes, as the tenant's keyed hash; a database alone cannot be guessed at."""
+
+    __tablename__ = "recovery_codes"
+    __table_args__ = (tenant_reference("user_id", "users"), UniqueConstraint("tenant_id", "user_id", "digest"))
+
+    user_id: Mapped[UUID]
+    digest: Mapped[bytes] = mapped_column(LargeBinary(16))
+    created_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+
+
+class Challenge(TenantOwned, Base):
+    """What a passkey was asked to sign, for one session and one purpose. It is gone once it was answered."""
+
+    __tablename__ = "passkey_challenges"
+    __table_args__ = (
+        tenant_reference("user_id", "users"),
+        Index("ix_passkey_challenges_session", "tenant_id", "session_id"),
+        CheckConstraint("purpose IN ('add','prove')", name="purpose"),
+    )
+
+    user_id: Mapped[UUID]
+    session_id: Mapped[UUID]
+    purpose: Mapped[str] = mapped_column(String(8))
+    nonce: Mapped[bytes] = mapped_column(LargeBinary(32))
+    expires_at: Mapped[datetime]
 
 
 class Browser(TenantOwned, Base):
@@ -113,6 +191,12 @@ def credential_of(user_id: UUID) -> Credential | None:
 def totp_of(user_id: UUID) -> TotpFactor | None:
     """The authenticator app of that person, confirmed or not."""
     return db.session.execute(select(TotpFactor).where(TotpFactor.user_id == user_id)).scalar_one_or_none()
+
+
+def passkeys_of(user_id: UUID) -> list[Passkey]:
+    """The passkeys of that person, oldest first."""
+    query = select(Passkey).where(Passkey.user_id == user_id).order_by(Passkey.id)
+    return list(db.session.execute(query).scalars())
 
 
 def recognised_browser(user_id: UUID, tokens: list[str]) -> Browser | None:

@@ -81,9 +81,13 @@ def can_remember(chosen: Choices, role: str) -> bool:
 def may_reset_proofs(by_role: str | None, role: str) -> bool:
     """Whether people of `by_role` may forget browsers of, and give codes to, colleagues of `role`.
 
-    They must be allowed to change these colleagues as well: nobody gains by it a hold on somebody more powerful.
+    Of members with that permission alone; of anybody else only who may change them as well, so that nobody gains by it
+    a hold on somebody more powerful.
     """
-    return may(by_role, Permission.USERS_PROOFS_RESET) and may(by_role, permission_to_manage(role))
+    manage = permission_to_manage(role)
+    return may(by_role, Permission.USERS_PROOFS_RESET) and (
+        manage == Permission.USERS_PEOPLE_WRITE or may(by_role, manage)
+    )
 
 
 def check_may_reset(by: Actor, role: str) -> None:

@@ -2,6 +2,7 @@
 
 import hmac
 from dataclasses import dataclass
+from datetime import timedelta
 from uuid import UUID
 
 import pyotp
@@ -12,6 +13,7 @@ from console.audit.tags import Tag
 from console.core import budgets, clock
 from console.core.actor import Actor
 from console.core.db import bound_tenant, db, settings
+from console.core.errors import Conflict
 from console.core.ids import new_id
 from console.identity.models import TotpFactor, totp_of
 from console.users.models import User
@@ -20,6 +22,8 @@ from console.vault.access import platform_keys
 STEP_SECONDS = 30
 TOLERATED_STEPS = 1
 """Clocks may differ by one step either way (RFC 6238, section 5.2)."""
+ENROLMENT_LASTS = timedelta(hours=1)
+"""An app that was not confirmed for that long is forgotten, and its secret with it."""
 TRIES = 5
 TRY_WINDOW_SECONDS = 300
 
@@ -33,8 +37,17 @@ class Proof:
 
 
 def start_enrolment(person: User) -> TotpFactor:
-    """An unconfirmed factor with a fresh secret; the one being enrolled already is kept, so a reload changes nothing."""
+    """An unconfirmed factor with a secret. The one being set up is kept for an hour, so a reload changes nothing.
+
+    **Raises:** Conflict where there is a confirmed one already.
+    """
     factor = totp_of(person.id)
+    if factor is not None and factor.confirmed_at is not None:
+        raise Conflict("You have an authenticator app already. Remove it first, then add another one.")
+    if factor is not None and clock.now() - factor.created_at > ENROLMENT_LASTS:
+        db.session.delete(factor)
+        db.session.flush()
+        factor = None
     if factor is None:
         factor = TotpFactor(
             id=new_id(), tenant_id=person.tenant_id, user_id=person.id, created_at=clock.now(), last_step=0
@@ -45,30 +58,51 @@ def start_enrolment(person: User) -> TotpFactor:
     return factor
 
 
+def enrolment_of(user_id: UUID) -> TotpFactor | None:
+    """The app that the person is setting up right now."""
+    factor = totp_of(user_id)
+    if factor is None or factor.confirmed_at is not None or clock.now() - factor.created_at > ENROLMENT_LASTS:
+        return None
+    return factor
+
+
 def provisioning_uri(factor: TotpFactor, person: User) -> str:
     """The `otpauth://` address that an authenticator app reads from the QR code."""
     return pyotp.TOTP(factor.secret).provisioning_uri(name=person.details.email, issuer_name=settings().company)
 
 
 def prove(person: User, code: str, *, by: Actor) -> Proof:
-    """Check a code and use its step up. The first right code confirms the factor.
+    """Check a code of the person's confirmed app, and use its step up.
 
-    **Records:** identity:factor:added at enrolment, identity:factor:refused for a wrong code.
+    **Records:** identity:factor:refused for a wrong code.
     """
+    factor = totp_of(person.id)
+    return _prove(person, factor if factor is not None and factor.confirmed_at else None, code, by=by)
+
+
+def confirm(person: User, code: str, *, by: Actor) -> Proof:
+    """A right code of the app that is being set up confirms it; from then on it counts.
+
+    **Records:** identity:factor:refused for a wrong code.
+    """
+    factor = enrolment_of(person.id)
+    proof = _prove(person, factor, code, by=by)
+    if proof.right and factor is not None:
+        factor.confirmed_at = clock.now()
+        db.session.flush()
+    return proof
+
+
+def _prove(person: User, factor: TotpFactor | None, code: str, *, by: Actor) -> Proof:
     key = platform_keys().index("totp-tries", bound_tenant().bytes + person.id.bytes)
     wait = budgets.spend(key, limit=TRIES, window_seconds=TRY_WINDOW_SECONDS)
     if wait:
         return Proof(right=False, wait_seconds=wait)
-    factor = totp_of(person.id)
     step = _matching_step(factor, code) if factor else None
     if factor is None or step is None or not _use_step(factor, step):
         record(Tag.FACTOR_REFUSED, by=by, subject=("user", person.id), kind="authenticator app")
         return Proof(right=False)
     budgets.refund(key)
-    if factor.confirmed_at is None:
-        factor.confirmed_at = clock.now()
-        db.session.flush()
-        record(Tag.FACTOR_ADDED, by=by, subject=("user", person.id), kind="authenticator app")
     return Proof(right=True)
 
 
@@ -105,7 +139,7 @@ def _use_step(factor: TotpFactor, step: int) -> bool:
     changed = db.session.execute(
         update(TotpFactor)
         .where(TotpFactor.id == factor.id, TotpFactor.last_step < step)
-        .values(last_step=step)
+        .values(last_step=step, last_used_at=clock.now())
         .execution_options(synchronize_session=False)
     )
     return bool(changed.rowcount)  # type: ignore[attr-defined]

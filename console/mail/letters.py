@@ -174,6 +174,46 @@ TEMPLATES: dict[str, Template] = {
         ),
         "Open this person's page",
     ),
+    "factor_added": Template(
+        "A second factor was added to your account",
+        (
+            "{what} was added as a second factor to your account at {company} on {at} from {address}.",
+            "All other sessions were ended. If this was not you, choose a new password and tell your administrator.",
+        ),
+        "Choose a new password",
+    ),
+    "factor_removed": Template(
+        "A second factor was removed from your account",
+        (
+            "{what} was removed from the second factors of your account at {company} on {at} from {address}.",
+            "All other sessions were ended. If this was not you, choose a new password and tell your administrator.",
+        ),
+        "Choose a new password",
+    ),
+    "factors_reset": Template(
+        "Your second factors were reset",
+        (
+            "{by} removed all second factors and recovery codes of your account at {company} on {at}.",
+            "Your sessions were ended. If you did not ask for this, tell another administrator of your company at once.",
+        ),
+        "Sign in",
+    ),
+    "recovery_codes_made": Template(
+        "Your recovery codes were replaced",
+        (
+            "New recovery codes were made for your account at {company} on {at} from {address}. Earlier ones are dead.",
+            "If this was not you, choose a new password at once and tell your administrator.",
+        ),
+        "Choose a new password",
+    ),
+    "recovery_code_used": Template(
+        "A recovery code of yours was used",
+        (
+            "A recovery code was used for your account at {company} on {at} from {address}. Codes left: {left}.",
+            "If this was not you, choose a new password at once and tell your administrator.",
+        ),
+        "Choose a new password",
+    ),
     "suspended": Template(
         "Your access was suspended",
         ("Your access to {tenant} at {company} was suspended on {at}. Your administrator can tell you more.",),

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, exists, func, select
 from console.core import clock
 from console.core.db import db
 from console.core.permissions import ADMINISTRATOR_ROLES
-from console.identity.models import Browser, TotpFactor
+from console.identity.models import Browser, Passkey, TotpFactor
 from console.policies.choices import Choices, choices
 from console.security.guard import able_administrators
 from console.sessions.models import Session
@@ -56,9 +56,11 @@ def people() -> People:
 
 
 def _has_factor() -> ColumnElement[bool]:
-    return exists().where(
+    app = exists().where(
         TotpFactor.tenant_id == User.tenant_id, TotpFactor.user_id == User.id, TotpFactor.confirmed_at.is_not(None)
     )
+    passkey = exists().where(Passkey.tenant_id == User.tenant_id, Passkey.user_id == User.id)
+    return app | passkey
 
 
 def sessions_ended_by(new: Choices) -> int:

@@ -112,6 +112,30 @@ def renew_token(session_id: UUID, *, by: Actor, person: User) -> str:
     return token
 
 
+def keep_session(session_id: UUID, *, person: User) -> str:
+    """The session outlives a change that ended all others: it goes on under a new token. The old token is dead.
+
+    The caller holds the person's row, and has raised its epoch by one in this unit of work.
+    **Raises:** NotFound where the session had ended before that change.
+    """
+    session = _session(session_id, person.id)
+    if session.epoch != person.sign_in_epoch - 1:
+        raise NotFound("This session has ended already.")
+    session.epoch = person.sign_in_epoch
+    return move_session(session_id, stage=session.stage, person=person)
+
+
+def confirm_session(session_id: UUID, *, by: Actor, person: User) -> str:
+    """The person has just proved again who it is: the session counts as fresh, under a new token.
+
+    **Raises:** NotFound. **Records:** identity:step_up:passed.
+    """
+    _session(session_id, person.id).authenticated_at = clock.now()
+    token = move_session(session_id, stage="full", person=person)
+    record(Tag.STEP_UP_PASSED, by=by, subject=("user", person.id))
+    return token
+
+
 def touch_session(session_id: UUID) -> None:
     """The session was used just now. Called at most once a minute and session, in a unit of its own."""
     db.session.execute(

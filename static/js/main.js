@@ -7,6 +7,7 @@ import "./progress.js";
 import "./password.js";
 import "./copy.js";
 import "./countdown.js";
+import "./passkeys.js";
 import "./session-end.js";
 import "./shortcuts.js";
 import "./time-zone.js";

@@ -40,7 +40,15 @@ PUBLIC = {
 """Every endpoint that strangers reach, and why. Think twice before adding one."""
 
 SIGNING_IN = {"confirm", "factor", "enrol"}
-HALF = {"confirm.form", "confirm.send_again", "confirm.submit", "sign_in.factor", "sign_in.submit_factor"}
+HALF = {
+    "confirm.form",
+    "confirm.send_again",
+    "confirm.submit",
+    "sign_in_factor.ask_passkey",
+    "sign_in_factor.show",
+    "sign_in_factor.start_app",
+    "sign_in_factor.submit",
+}
 """What a session reaches that has shown its password only."""
 
 DEMO_ONLY = {"dev_mail.list_mails", "dev_mail.show"}

@@ -138,7 +138,7 @@ def test_staff_are_added_and_must_set_up_their_second_factor(house, env):
     answer_of(env, *arguments, typed=SECRET)
     visitor = house.visitor()
     assert visitor.sign_in("lee@host.example", SECRET).location.startswith("/sign-in/factor")
-    assert "Set up your authenticator app" in visitor.get("/sign-in/factor").text
+    assert "Set up a second factor" in visitor.get("/sign-in/factor").text
     assert visitor.get("/support/tenants").location.startswith("/sign-in/factor")
 
 

@@ -43,7 +43,7 @@ def newest_code_mail(page: Page, username: str) -> str:
 def enter_code(page: Page) -> None:
     """Type the code of the demo's authenticator app; one that was used by another test is waited out."""
     for _try in range(3):
-        page.get_by_label("Code").fill(pyotp.TOTP(TOTP_SECRET).now())
+        page.get_by_label("Code", exact=True).fill(pyotp.TOTP(TOTP_SECRET).now())
         page.get_by_role("button", name="Continue").click()
         page.wait_for_load_state()
         if "/sign-in/factor" not in page.url:

@@ -49,7 +49,7 @@ def review() -> ResponseReturnValue:
 
 
 @blueprint.post("/save")
-@requires(Permission.SECURITY_IP_RANGES_WRITE)
+@requires(Permission.SECURITY_IP_RANGES_WRITE, fresh=True)
 def save() -> ResponseReturnValue:
     """The draft is in force, on trial if it may keep somebody out; or the review says why not."""
     form = SaveForm()
