@@ -14,6 +14,7 @@ from blueprints import (
     headers,
     health,
     me,
+    me_browsers,
     me_session,
     overview,
     password,
@@ -42,20 +43,8 @@ def register(app: Flask) -> None:
     app.config["RATELIMIT_STORAGE_URI"] = settings().limits_url
     limiter.init_app(app)
     chrome.install(app)
-    for pages in (
-        health,
-        sign_in,
-        confirm,
-        password,
-        overview,
-        users,
-        security,
-        ip_ranges,
-        me,
-        me_session,
-        audit,
-        support,
-    ):
+    of_one = (me, me_browsers, me_session)
+    for pages in (health, sign_in, confirm, password, overview, users, security, ip_ranges, *of_one, audit, support):
         app.register_blueprint(pages.blueprint)
     if settings().profile == "demo":
         app.register_blueprint(dev_mail.blueprint)

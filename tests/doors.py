@@ -84,9 +84,31 @@ def _entries(house: House, tenant: str) -> list[str]:
         return [str(entry.id) for entry in entries(EntryFilter(), limit=1)]
 
 
+def _recognised(kind: str) -> Callable[[House, str], list[str]]:
+    """The browsers or networks of a member of that tenant, made if there are none."""
+
+    def found(house: House, tenant: str) -> list[str]:
+        from console.identity.models import browsers_of
+        from console.identity.networks import networks_of
+
+        person = house["member" if tenant == "acme" else "birch_member"]
+        for _try in range(2):
+            with house.inside(person.tenant_id, write=False):
+                rows = browsers_of(person.id) if kind == "browser" else networks_of(person.id)
+                ids = [str(row.id) for row in rows]
+            if ids:
+                return ids
+            house.usual_browser(person.key)
+        raise AssertionError(person)
+
+    return found
+
+
 EXAMPLES: dict[str, Callable[[House, str], list[str]]] = {
     "user_id": _people,
     "session_id": _sessions,
+    "browser_id": _recognised("browser"),
+    "network_id": _recognised("network"),
     "import_id": _imports,
     "entry_id": _entries,
     "tenant_id": _tenant,

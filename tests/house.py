@@ -76,6 +76,8 @@ class House:
         visitor = self.usual_browser(key, **kwargs)
         answer = visitor.sign_in(self[key].email)
         assert answer.status_code == 303, f"{key} could not sign in: {answer.status_code}"
+        if answer.location.startswith("/sign-in/confirm"):
+            answer = self.confirm(visitor, self[key].email)
         if answer.location.startswith("/sign-in/factor"):
             code = visitor.post("/sign-in/factor", {"code": self.totp_code(key)}, form="/sign-in/factor")
             assert code.status_code == 303, f"{key}'s code was refused: {code.text}"
@@ -89,13 +91,16 @@ class House:
 
     def make_usual(self, visitor: Visitor, person: Person) -> None:
         """That browser is recognised as the person's, besides whoever else it is recognised for."""
+        from blueprints.browser import browser_name
         from console.core.actor import Actor
         from console.identity.browsers import remember_browser
         from console.users.models import user
 
         name = "__Host-safekeep-browser" if self.settings.secure else "safekeep_browser"
         known = visitor.client.get_cookie(name)
-        by = Actor(kind="person", user_id=person.id, address=visitor.client.environ_base["REMOTE_ADDR"])
+        seen = visitor.client.environ_base
+        browser = browser_name(seen["HTTP_USER_AGENT"])
+        by = Actor(kind="person", user_id=person.id, address=seen["REMOTE_ADDR"], browser=browser)
         with self.inside(person.tenant_id):
             before = known.value.split(".") if known else []
             tokens = remember_browser(user(person.id), before, by=by, confirmed=True, first=True)

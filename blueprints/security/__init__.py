@@ -4,6 +4,12 @@ from flask import Blueprint
 
 blueprint = Blueprint("security", __name__, url_prefix="/security")
 
-from blueprints.security import health, history, sessions, settings  # noqa: E402 (they add their pages to the blueprint)
+from blueprints.security import (  # noqa: E402 (they add their pages to the blueprint)
+    health,
+    history,
+    identity_confirmation,
+    sessions,
+    settings,
+)
 
-__all__ = ["blueprint", "health", "history", "sessions", "settings"]
+__all__ = ["blueprint", "health", "history", "identity_confirmation", "sessions", "settings"]

@@ -11,4 +11,5 @@ from blueprints.users import (  # noqa: E402 (they add their pages to it)
     lifecycle,  # noqa: F401
     listing,  # noqa: F401
     person,  # noqa: F401
+    proofs,  # noqa: F401
 )

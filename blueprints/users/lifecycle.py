@@ -75,7 +75,7 @@ def _add_pages(verb: str) -> None:
 
     @requires(Permission.USERS_PEOPLE_WRITE)
     def act(user_id: UUID) -> ResponseReturnValue:
-        reason, problem = _reason()
+        reason, problem = typed_reason()
         if problem:
             return _confirm_page(verb, [user_id], url_for(f"users.{verb}_user", user_id=user_id), problem)
         person = ACTS[cast("Verb", verb)]([user_id], by=actor(), reason=reason)[0]
@@ -100,7 +100,7 @@ def bulk() -> ResponseReturnValue:
     if verb not in VERBS:
         raise NotFound
     user_ids = _chosen()
-    reason, problem = _reason()
+    reason, problem = typed_reason()
     if problem or request.form.get("confirmed") != "yes":
         return _bulk_page(verb, user_ids, problem)
     try:
@@ -132,7 +132,7 @@ def _bulk_page(verb: str, user_ids: list[UUID], problem: str = "", refusal: str 
         list_url=list_url(request.form.get("place", "")),
         refusal=refusal,
         **_words(verb, "The person" if len(chosen) == 1 else "Each person"),
-        reason=_reason()[0],
+        reason=typed_reason()[0],
         problem=problem,
     )
     return page, 422 if problem else 409 if refusal else 200
@@ -150,7 +150,7 @@ def _chosen() -> list[UUID]:
         raise NotFound from None
 
 
-def _reason() -> tuple[str, str]:
+def typed_reason() -> tuple[str, str]:
     """The reason that was typed, on one line, and what is wrong with it, if anything."""
     reason = " ".join(request.form.get("reason", "").split())
     if len(reason) > REASON_CHARACTERS:
@@ -166,7 +166,7 @@ def _confirm_page(verb: str, user_ids: list[UUID], action: str, problem: str = "
     check_may_manage(actor(), *{person.role for person in people})
     check_not_oneself(cast("Verb", verb), user_ids, by=actor())
     page = render_template(
-        "users/confirm.html", person=people[0], action=action, **_words(verb), reason=_reason()[0], problem=problem
+        "users/confirm.html", person=people[0], action=action, **_words(verb), reason=typed_reason()[0], problem=problem
     )
     return page, 422 if problem else 200
 

@@ -8,6 +8,7 @@ from flask.typing import ResponseReturnValue
 
 from blueprints.gate import requires
 from blueprints.users import blueprint
+from blueprints.users.proofs import recognised
 from blueprints.visit import actor
 from console.audit.models import AuditEntry, EntryFilter, entries
 from console.core.permissions import Permission, may, permission_to_manage
@@ -37,6 +38,7 @@ def show_user(user_id: UUID) -> ResponseReturnValue:
         names=names,
         history=[history_line(entry) for entry in entries(EntryFilter(subject_id=user_id), limit=HISTORY)],
         manageable=manageable(person),
+        recognised=recognised(person),
         myself=user_id == actor().user_id,
     )
 

@@ -18,12 +18,12 @@ from console.core.db import bound_tenant, db, settings
 from console.core.errors import NotFound
 from console.core.ids import new_id
 from console.core.lookups import digest_of, new_token
-from console.identity.models import Browser, recognised_browser
+from console.identity.models import Browser, browsers_of, recognised_browser
 from console.identity.networks import Network, note_network
+from console.identity.rules import KnownBrowser, check_may_reset, remembered_end
 from console.mail.actions import post
 from console.policies.choices import choices
 from console.users.models import User, spoken_time, user
-from console.users.rules import check_may_manage
 
 KEPT_BROWSER_TOKENS = 5
 
@@ -63,6 +63,15 @@ def remember_browser(
     if confirmed:
         found.confirmed_at, found.remembered_until = clock.now(), _remembered_until()
     return tokens[-KEPT_BROWSER_TOKENS:]
+
+
+def shown_browsers(user_id: UUID) -> list[tuple[Browser, datetime | None]]:
+    """The browsers of that person, the latest first, each with the time until when it is not asked for a code."""
+    days, now = choices().remember_browser_days, clock.now()
+    return [
+        (row, remembered_end(KnownBrowser(row.confirmed_at, row.remembered_until), days, now))
+        for row in browsers_of(user_id)
+    ]
 
 
 def _remembered_until() -> datetime | None:
@@ -128,7 +137,7 @@ def drop_all(user_ids: list[UUID]) -> int:
 
 def _check_may_forget(user_id: UUID, by: Actor) -> None:
     if by.user_id != user_id:
-        check_may_manage(by, user(user_id).role)
+        check_may_reset(by, user(user_id).role)
 
 
 def _forget_one(kind: type[Browser] | type[Network], row_id: UUID, user_id: UUID) -> None:

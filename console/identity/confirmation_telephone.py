@@ -14,9 +14,9 @@ from console.core.errors import Conflict, Invalid
 from console.identity.confirmation import DIGITS, spoken_code, telephone_row
 from console.identity.confirmation_models import close_codes
 from console.identity.models import totp_of
+from console.identity.rules import check_may_reset
 from console.mail.actions import post
 from console.users.models import State, User, spoken_time, user
-from console.users.rules import check_may_manage
 
 MINUTES = 15
 REASON_CHARACTERS = 300
@@ -33,7 +33,7 @@ class GivenCode:
 
 def check_may_give(person: User, *, by: Actor) -> None:
     """Nothing happens if `by` may give that person a code now. **Raises:** Forbidden, Conflict."""
-    check_may_manage(by, person.role)
+    check_may_reset(by, person.role)
     if person.id == by.user_id:
         raise Conflict("You cannot give yourself a code. Ask another administrator.")
     if person.state != State.ACTIVE:

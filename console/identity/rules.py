@@ -4,6 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
+from console.core.actor import Actor
+from console.core.errors import Forbidden
+from console.core.permissions import Permission, may, permission_to_manage, role_label
 from console.policies.choices import Choices, Confirmation
 
 Reason = Literal["always", "new_browser", "unconfirmed_browser", "new_network"]
@@ -45,17 +48,19 @@ def confirmation_needed(
         return "always"
     if browser is None:
         return "new_browser"
-    if not _remembered(browser, chosen.remember_browser_days, now):
+    if remembered_end(browser, chosen.remember_browser_days, now) is None:
         return "unconfirmed_browser"
     if chosen.confirm_new_networks and not _seen_lately(network_seen_at, chosen.network_days, now):
         return "new_network"
     return None
 
 
-def _remembered(browser: KnownBrowser, days: int, now: datetime) -> bool:
+def remembered_end(browser: KnownBrowser, days: int, now: datetime) -> datetime | None:
+    """Until when that browser's confirmation counts, where browsers are remembered for `days`; None if it does not."""
     if browser.confirmed_at is None or browser.remembered_until is None:
-        return False
-    return now < min(browser.remembered_until, browser.confirmed_at + timedelta(days=days))
+        return None
+    end = min(browser.remembered_until, browser.confirmed_at + timedelta(days=days))
+    return end if now < end else None
 
 
 def _seen_lately(seen_at: datetime | None, days: int, now: datetime) -> bool:
@@ -71,6 +76,20 @@ def mode_for(chosen: Choices, role: str) -> Confirmation:
 def can_remember(chosen: Choices, role: str) -> bool:
     """Whether remembering a browser would spare that person anything, so that there is something to ask."""
     return chosen.remember_browser_days > 0 and mode_for(chosen, role) == "unrecognised"
+
+
+def may_reset_proofs(by_role: str | None, role: str) -> bool:
+    """Whether people of `by_role` may forget browsers of, and give codes to, colleagues of `role`.
+
+    They must be allowed to change these colleagues as well: nobody gains by it a hold on somebody more powerful.
+    """
+    return may(by_role, Permission.USERS_PROOFS_RESET) and may(by_role, permission_to_manage(role))
+
+
+def check_may_reset(by: Actor, role: str) -> None:
+    """Nothing happens if `by` may reset what proves a colleague of that role. **Raises:** Forbidden."""
+    if by.kind != "system" and not may_reset_proofs(by.role, role):
+        raise Forbidden(f"Your role does not allow this for people with the role {role_label(role)}.")
 
 
 def cautions(chosen: Choices) -> list[str]:

@@ -159,24 +159,24 @@ def end_other_sessions(*, by: Actor) -> int:
     return len(others)
 
 
-def end_sessions_of(user_ids: list[UUID], *, by: Actor, but: UUID | None = None) -> int:
+def end_sessions_of(user_ids: list[UUID], *, by: Actor, but: UUID | None = None, why: str = "by administrator") -> int:
     """All sessions of those people are over, all but the session `but`. Answers how many.
 
     **Records:** sessions:session:ended each.
     """
     query = select(Session).where(Session.user_id.in_(user_ids), Session.ended_at.is_(None))
     rows = [session for session in db.session.execute(query).scalars() if session.id != but]
-    _end(rows, why="by administrator", by=by)
+    _end(rows, why=why, by=by)
     return len(rows)
 
 
-def end_session_of_somebody(session_id: UUID, *, by: Actor) -> None:
+def end_session_of_somebody(session_id: UUID, *, by: Actor, why: str = "by administrator") -> None:
     """That session of this tenant is over. **Raises:** NotFound. **Records:** sessions:session:ended."""
     query = select(Session).where(Session.id == session_id).with_for_update()
     session = db.session.execute(query).scalar_one_or_none()
     if session is None or session.ended_at is not None:
         raise NotFound("This session has ended already.")
-    _end([session], why="by administrator", by=by)
+    _end([session], why=why, by=by)
 
 
 def end_all_sessions(*, by: Actor) -> int:

@@ -21,6 +21,7 @@ from console.mail.actions import Recipient, post_many
 from console.sessions.actions import end_session_of_somebody, end_sessions_of
 from console.users.models import State, User, spoken_time, user
 
+WHY = "denied"
 ALERTED = [*ADMINISTRATOR_ROLES, StaffRole.PLATFORM_ADMINISTRATOR]
 
 
@@ -66,12 +67,12 @@ def deny_sign_in(token: str, *, by: Actor) -> SignIn:
 
 def _end(row: Confirmation, by: Actor, *, completed: bool) -> None:
     if completed:
-        end_sessions_of([row.user_id], by=by)
+        end_sessions_of([row.user_id], by=by, why=WHY)
         drop_all([row.user_id])
         return
     try:
         if row.session_id is not None:
-            end_session_of_somebody(row.session_id, by=by)
+            end_session_of_somebody(row.session_id, by=by, why=WHY)
     except NotFound:
         return  # it was left already
 

@@ -241,8 +241,8 @@ def keep_usable_administrator(leaving: set[UUID]) -> None:
     """
     if bound_tenant() != PLATFORM_TENANT_ID and not other_usable_administrator(leaving):
         raise LastAdministrator(
-            "This would leave the account without an active owner or administrator, and nobody could sign in to"
-            " manage it. Make somebody else an administrator first."
+            "This would leave the account without an active owner or administrator who gets in under the IP ranges"
+            " in force, and nobody could manage it. Make somebody else an administrator first, or allow their address."
         )
 
 

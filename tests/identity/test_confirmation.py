@@ -1,6 +1,7 @@
 """A browser that is not recognised shows who sits in front of it, by a code from the person's mailbox. Promise: P07."""
 
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 import time_machine
@@ -52,7 +53,8 @@ def entries_of(house, tag, key="owner"):
     from console.audit.models import EntryFilter, entries
 
     with house.inside(house[key].tenant_id, write=False):
-        return entries(EntryFilter(tags=[tag]), limit=100)
+        found = entries(EntryFilter(tags=(tag,)), limit=100)
+        return [SimpleNamespace(details=entry.details, subject_id=entry.subject_id) for entry in found]
 
 
 # When
@@ -399,6 +401,13 @@ def test_a_new_browser_gets_its_mail_even_when_another_has_used_up_its_minute(ho
     assert house.confirm(second, house["owner"].email).status_code == 303
 
 
+def test_control_one_minute_for_all_browsers_would_be_noticed(house, clock, monkeypatch):
+    monkeypatch.setattr(confirmation, "digest_of", lambda _token: b"x" * 32)
+    unconfirmed(house)
+    unconfirmed(house)
+    assert len(mails_with_code(house)) == 1
+
+
 def test_somebody_with_the_password_fills_no_mailbox_and_keeps_nobody_out(house, clock):
     own = house.usual_browser("owner")
     for _time in range(confirmation.MAILS_AN_HOUR + 2):
@@ -432,6 +441,18 @@ def test_somebody_who_knows_the_password_and_hammers_cannot_stop_the_usual_brows
     assert asked(house, always)
     assert house.confirm(always, house["owner"].email).status_code == 303, "it has a mail and tries of its own"
     assert inside(always)
+
+
+def test_control_one_number_of_tries_for_all_browsers_would_be_noticed(house, clock, monkeypatch):
+    own = house.usual_browser("owner")
+    house.choose(house["owner"].tenant_id, confirmation="always")
+    attacker = unconfirmed(house)
+    for _try in range(confirmation.WRONG_AN_HOUR):
+        type_code(attacker, "12345678")
+    clock.shift(timedelta(seconds=1))
+    assert asked(house, own)
+    monkeypatch.setattr(confirmation, "recognised_browser", lambda _user_id, _tokens: None)
+    assert house.confirm(own, house["owner"].email).status_code == 429
 
 
 def test_a_wrong_password_sends_no_mail_and_leaves_nothing_behind(house):

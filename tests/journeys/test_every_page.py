@@ -28,9 +28,11 @@ SIGNED_IN = (
     "/me/password",
     "/me/e-mail",
     "/me/sessions",
+    "/me/browsers",
+    "/security/identity-confirmation",
     "/no-such-page",
 )
-OF_A_PERSON = ("", "/edit", "/suspend", "/delete")
+OF_A_PERSON = ("", "/edit", "/suspend", "/delete", "/one-time-code")
 
 
 def open_links(page):
@@ -57,7 +59,7 @@ def test_every_page_is_accessible_and_fits(window, colours, size):
     sign_in(page, OWNER, "not-the-password")
     expect(page.get_by_role("alert")).to_be_visible()
     check_page(page)
-    sign_in(page, OWNER)
+    sign_in(page, OWNER, at_code=check_page)
     active, invited, suspended, deleted = open_links(page)
     people = [active + part for part in OF_A_PERSON]
     people += [invited, suspended, suspended + "/reinstate", deleted, deleted + "/restore"]
