@@ -13,7 +13,6 @@ from blueprints.visit import actor
 from console.core.permissions import Permission
 from console.ip_ranges.actions import take_version
 from console.ip_ranges.changes import changes, switches
-from console.ip_ranges.entries import range_list
 from console.ip_ranges.models import list_version, version_by_id
 from console.policies.models import versions
 
@@ -29,7 +28,7 @@ def list_versions() -> ResponseReturnValue:
     more = len(found) > PAGE
     return render_template(
         "security/ip_ranges/versions.html",
-        versions=[(one, one.content, range_list(one.content["document"])) for one in found[:PAGE]],
+        versions=[(one, one.content) for one in found[:PAGE]],
         next_url=url_for("ip_ranges.list_versions", before=found[PAGE - 1].number) if more else None,
         prev_url=url_for("ip_ranges.list_versions") if before else None,
         **common("versions", working()),
