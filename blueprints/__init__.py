@@ -3,6 +3,7 @@
 from flask import Flask
 
 from blueprints import (
+    address_gate,
     audit,
     chrome,
     confirm,
@@ -20,10 +21,12 @@ from blueprints import (
     security,
     sign_in,
     support,
+    support_restrictions,  # noqa: F401 (adds its pages to those of support)
     uploads,
     users,
 )
 from blueprints.limits import limiter
+from blueprints.security import ip_ranges
 from console.core.db import settings
 
 
@@ -34,13 +37,14 @@ def register(app: Flask) -> None:
     # answer: whatever fails after that, they are on it.
     errors.install(app)
     gate.install(app)
+    address_gate.install(app)
     uploads.install(app)
     form_session.install(app)
     app.config["RATELIMIT_STORAGE_URI"] = settings().limits_url
     limiter.init_app(app)
     chrome.install(app)
     of_one = (me, me_browsers, me_session)
-    for pages in (health, sign_in, confirm, password, overview, users, security, *of_one, audit, support):
+    for pages in (health, sign_in, confirm, password, overview, users, security, ip_ranges, *of_one, audit, support):
         app.register_blueprint(pages.blueprint)
     if settings().profile == "demo":
         app.register_blueprint(dev_mail.blueprint)

@@ -18,6 +18,7 @@ from console.identity.browsers import remember_browser
 from console.identity.confirmation import ask_confirmation, shown_mailbox, why_confirm
 from console.identity.models import totp_of
 from console.identity.stages import Stage, next_stage
+from console.ip_ranges.sightings import note_sighting
 from console.policies.choices import choices
 from console.sessions.actions import move_session, renew_token, start_session
 from console.users.models import User
@@ -94,6 +95,7 @@ def _response(person: User, stage: Stage, token: str, *, confirmed: bool, first:
         home = staff and target == url_for("overview.show")
         response = make_response(redirect(url_for("support.list_tenants") if home else target, 303))
         _remember(person, response, acting_as(person, actor()), confirmed=confirmed, first=first)
+        note_sighting(person.id, actor().address, sign_in=True)
     else:
         response = make_response(redirect(url_for(STAGE_PAGES[stage], next=target), 303))
     cookies.set_session(response, token)

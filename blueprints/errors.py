@@ -33,7 +33,7 @@ HTTP_TEXTS = {
     405: ("Not possible this way", "This address cannot be used this way."),
     413: ("Too large", "What was sent is larger than this page accepts."),
     415: ("Unknown format", "What was sent has a format that this page does not accept."),
-    429: ("Too many requests", "Please wait a minute, then try again."),
+    429: ("Too many requests", "More was asked from your network than one minute allows. Try again in 1 minute."),
 }
 BUSY_SECONDS = 5
 

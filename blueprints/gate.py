@@ -15,6 +15,7 @@ from flask.typing import ResponseReturnValue
 from flask_login import LoginManager, UserMixin, current_user
 from sqlalchemy.exc import OperationalError
 
+from blueprints.address_gate import admit, note_reported
 from blueprints.binding import check_network
 from blueprints.browser import browser_name
 from blueprints.client_address import client_address
@@ -24,16 +25,18 @@ from blueprints.uploads import file_bytes
 from blueprints.visit import Visit, visit
 from console.audit.actions import record
 from console.audit.tags import Tag
-from console.core import clock
+from console.core import budgets, clock
 from console.core.actor import Actor
 from console.core.db import bind_tenant, db, settings, unit_of_work, writing
 from console.core.errors import Forbidden, Misconfigured
 from console.core.ids import PLATFORM_TENANT_ID
 from console.core.permissions import Permission, may
 from console.identity.stages import Stage
+from console.ip_ranges.sightings import note_sighting
 from console.sessions.actions import touch_session
 from console.sessions.models import Live, live_session
 from console.sessions.rules import absolute_end, touch_seconds
+from console.vault.access import tenant_keys
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -149,6 +152,8 @@ def _enter() -> ResponseReturnValue | None:
         person = cast("SignedIn | None", current_user._get_current_object())  # noqa: SLF001
         if person is not None and person.is_authenticated:
             _recognise(person, acts=request.method in SAFE_METHODS or access is None or bool(access.stages))
+            if access is not None and access.stages:
+                admit(person)
             return check_network(person) or _check(access, person)
         return redirect(url_for("sign_in.form", next=here()), 303) if access and access.stages else None
     finally:
@@ -231,25 +236,43 @@ def _leave(response: Response) -> Response:
 
 
 def _touch() -> None:
+    """The session was used, its address was seen, and what would have been refused is counted."""
     person = visit().person
-    if (
-        person is None
-        or visit().quiet
-        or (clock.now() - person.last_seen_at).total_seconds() < touch_seconds(person.choices)
-    ):
-        return
     try:
-        with unit_of_work(person.actor.tenant_id):
-            touch_session(person.session_id)
+        if person is not None and not visit().quiet and _due(person):
+            with unit_of_work(person.actor.tenant_id):
+                touch_session(person.session_id)
+                if person.stage == "full":
+                    note_sighting(person.user_id, visit().address, sign_in=False)
+        note_reported()
     except OperationalError as error:
         # The page is done and its work is kept. The next page tries again.
         log.warning("[%s] a session was not touched: %s", visit().reference, error.orig)
 
 
+def _due(person: SignedIn) -> bool:
+    return (clock.now() - person.last_seen_at).total_seconds() >= touch_seconds(person.choices)
+
+
 def record_refusal(reason: str) -> None:
-    """The refusal is in the person's audit record, in a unit of its own, since the page's was rolled back."""
+    """The refusal is in the person's audit record, in a unit of its own, since the page's was rolled back.
+
+    Once a window for each person, page and address; the next entry says how many were not listed.
+    """
     person = visit().person
     if person is None:
         return
-    with unit_of_work(person.actor.tenant_id):
-        record(Tag.ACCESS_REFUSED, by=person.actor, reason=reason, page=request.path[:200], method=request.method)
+    by = person.actor
+    with unit_of_work(by.tenant_id):
+        what = f"{person.user_id}|{request.method}|{request.endpoint}|{by.address}"
+        key = tenant_keys().index("refused", what.encode())
+        held = budgets.one_a_window(key, window_seconds=settings().sign_in_window_seconds)
+        if held is not None:
+            record(
+                Tag.ACCESS_REFUSED,
+                by=by,
+                reason=reason,
+                page=request.path[:200],
+                method=request.method,
+                earlier_tries_not_listed=held or None,
+            )

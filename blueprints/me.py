@@ -10,10 +10,12 @@ from wtforms import PasswordField, StringField
 from wtforms.validators import InputRequired, Length, Optional
 
 from blueprints import cookies
+from blueprints.address_gate import admit_link
 from blueprints.fields import TimeZoneField, show_problems
 from blueprints.gate import public, requires
 from blueprints.limits import anonymous_limit, limiter
 from blueprints.next_page import next_page
+from blueprints.told import count_told
 from blueprints.visit import actor, signed_in
 from console.audit.actions import record
 from console.audit.tags import Tag
@@ -21,7 +23,7 @@ from console.core import budgets
 from console.core.db import db, unit_of_work
 from console.core.errors import Conflict, Invalid, Throttled
 from console.core.permissions import Permission
-from console.identity import actions
+from console.identity import actions, addresses
 from console.identity.models import credential_of
 from console.identity.passwords import LONGEST, hash_password, verify_password
 from console.sessions.actions import end_other_sessions, end_session, start_session
@@ -29,6 +31,7 @@ from console.sessions.models import open_sessions
 from console.users.links import follow_link
 from console.users.models import User, user
 from console.users.profile import change_own_profile
+from console.users.usernames import pending_change, withdraw_change
 from console.vault.access import tenant_keys
 
 blueprint = Blueprint("me", __name__, url_prefix="/me")
@@ -141,9 +144,10 @@ def change_email() -> ResponseReturnValue:
     if not entered.validate_on_submit() or not _is_me(entered, entered.present.data):
         return _page("me/email.html", entered, 422)
     try:
-        new_email = actions.ask_email_change(_my_id(), entered.email.data, by=actor())
+        new_email = addresses.ask_email_change(_my_id(), entered.email.data, by=actor())
     except (Invalid, Conflict) as problem:
         db.session.rollback()
+        count_told(problem)
         show_problems(entered, Invalid(problem.message, {"email": problem.message}))
         return _page("me/email.html", entered, 422)
     flash(
@@ -158,20 +162,50 @@ def change_email() -> ResponseReturnValue:
 def confirm_page(token: str) -> ResponseReturnValue:
     """What the link will do; opening it does nothing."""
     with unit_of_work(write=False):
-        link = follow_link(token, "email_old", "email_new")
-        new_email, present = link.payload["email"], user(link.user_id).details.email
-    return render_template("me/confirm_email.html", token=token, new_email=new_email, present=present, form=FlaskForm())
+        found = addresses.look_at_confirmation(token)
+        admit_link(user(follow_link(token, "email_old", "email_new").user_id))
+    return render_template("me/confirm_email.html", token=token, found=found, form=FlaskForm())
 
 
 @blueprint.post("/e-mail/confirm/<token>")
 @public
 @limiter.limit(anonymous_limit)
 def confirm(token: str) -> ResponseReturnValue:
-    """One address confirmed; with both, the username changes."""
+    """One address confirmed; once all did that must, the username changes."""
     with unit_of_work():  # whoever follows the link may be signed in at another Customer
-        person, done = actions.confirm_email_change(token, by=actor())
+        admit_link(user(follow_link(token, "email_old", "email_new").user_id))
+        person, done = addresses.confirm_email_change(token, by=actor())
         email = person.details.email
     return render_template("me/email_confirmed.html", done=done, email=email)
+
+
+@blueprint.post("/e-mail/cancel")
+@requires(P.ME_PROFILE_WRITE)
+def cancel_email() -> ResponseReturnValue:
+    """The change of one's own address that waits is off, whoever asked for it."""
+    withdraw_change(_my_id(), by=actor())
+    flash("Your address stays as it is. The links in the mails do not work any more.", "success")
+    return redirect(url_for("me.show"), 303)
+
+
+@blueprint.get("/e-mail/stop/<token>")
+@public
+@limiter.limit(anonymous_limit)
+def stop_page(token: str) -> ResponseReturnValue:
+    """What stopping a change will do; opening the page does nothing."""
+    with unit_of_work(write=False):
+        found = addresses.look_at_veto(token)
+    return render_template("me/stop_email.html", token=token, found=found, form=FlaskForm())
+
+
+@blueprint.post("/e-mail/stop/<token>")
+@public
+@limiter.limit(anonymous_limit)
+def stop(token: str) -> ResponseReturnValue:
+    """The old address is the username, all sessions are over, and the administrators are told."""
+    with unit_of_work():
+        email = addresses.stop_email_change(token, by=actor()).details.email
+    return render_template("me/email_stopped.html", email=email)
 
 
 @blueprint.get("/sessions")
@@ -210,7 +244,9 @@ def _me() -> User:
 
 def _page(template: str, form: FlaskForm, status: int = 200) -> ResponseReturnValue:
     person = _me()
-    return render_template(template, form=form, person=person, details=person.details), status
+    return render_template(
+        template, form=form, person=person, details=person.details, pending=pending_change(person.id)
+    ), status
 
 
 def _is_me(form: PasswordForm | EmailForm, typed: str) -> bool:
@@ -222,7 +258,7 @@ def _is_me(form: PasswordForm | EmailForm, typed: str) -> bool:
         credential = credential_of(user_id)
         stored = credential.password_hash if credential else None
     if wait:
-        raise Throttled("Too many wrong passwords. Wait, then try again.", retry_after_seconds=wait)
+        raise Throttled("Too many wrong passwords.", retry_after_seconds=wait)
     if not verify_password(stored, typed):
         with unit_of_work(tenant_id):
             reason = "wrong present password"

@@ -59,7 +59,7 @@ def _attention(tenant: Tenant) -> list[dict[str, Any]]:
             {
                 "tone": "info",
                 "title": _people(tenant.people_invited, "has", "have") + " not accepted yet",
-                "text": "Invitations expire. Send them again, or take them back.",
+                "text": "Invitations expire. Invite these people again, or revoke the invitations.",
                 "url": "/users?state=invited",
                 "action": "See invitations",
             }

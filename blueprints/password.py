@@ -9,6 +9,7 @@ from flask_wtf import FlaskForm
 from wtforms import PasswordField, StringField
 from wtforms.validators import InputRequired, Length
 
+from blueprints.address_gate import admit_link
 from blueprints.arrival import MAILBOX
 from blueprints.fields import show_problems
 from blueprints.gate import public
@@ -19,6 +20,7 @@ from console.core.errors import Invalid
 from console.identity import actions
 from console.identity.confirmation import note_mailbox
 from console.identity.passwords import LONGEST, hash_password
+from console.identity.reset import ask_password_reset
 from console.tenants.models import this_tenant
 from console.users.links import LinkKind, follow_link
 from console.users.models import user
@@ -55,7 +57,7 @@ def submit_forgot() -> ResponseReturnValue:
     if not entered.validate_on_submit():
         return render_template("password/forgot.html", form=entered), 422
     with unit_of_work():
-        actions.ask_password_reset(entered.username.data, by=actor())
+        ask_password_reset(entered.username.data, by=actor())
     return render_template("password/asked.html")
 
 
@@ -112,7 +114,9 @@ def accept(token: str) -> ResponseReturnValue:
 def _page(template: str, token: str, kind: LinkKind, form: NewPasswordForm, status: int = 200) -> ResponseReturnValue:
     with unit_of_work(write=False):
         link = follow_link(token, kind)
-        details, tenant_name = user(link.user_id).details, this_tenant().name
+        person = user(link.user_id)
+        admit_link(person)
+        details, tenant_name = person.details, this_tenant().name
         expires_at, visit().time_zone = link.expires_at, details.time_zone
     page = render_template(
         template, form=form, token=token, details=details, tenant_name=tenant_name, expires_at=expires_at
@@ -126,6 +130,7 @@ def _acceptable(form: NewPasswordForm, token: str, kind: LinkKind) -> bool:
         return False
     with unit_of_work(write=False):
         person = user(follow_link(token, kind).user_id)
+        admit_link(person)
         try:
             actions.check_new_password(person, form.password.data, form.password_again.data)
         except Invalid as problem:

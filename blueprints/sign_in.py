@@ -11,12 +11,13 @@ from wtforms import PasswordField, StringField
 from wtforms.validators import InputRequired, Length
 
 from blueprints import cookies
+from blueprints.address_gate import is_trusted, refused_sign_in
 from blueprints.arrival import ASKER, arrive, go_on
 from blueprints.gate import half_signed_in, public
 from blueprints.limits import anonymous_limit, limiter
 from blueprints.next_page import next_page
 from blueprints.visit import actor, signed_in, visit
-from console.core.db import unit_of_work
+from console.core.db import db, unit_of_work
 from console.core.errors import NotFound, Throttled
 from console.identity import sign_in as steps
 from console.identity import totp
@@ -72,19 +73,20 @@ def submit() -> ResponseReturnValue:
         with unit_of_work():
             steps.refuse_throttled(attempt, by=actor())
         raise Throttled(
-            (
-                "There were too many attempts for this username or from your network. Wait, then try again; your password"
-                " still works. From a browser that you used before you can sign in at once."
-            ),
+            "There were too many attempts for this username or from your network. Your password still works. From a"
+            " browser that you used before you can sign in at once.",
             retry_after_seconds=attempt.wait_seconds,
         )
     right = verify_password(attempt.stored_hash, entered.password.data)
     if right:
         _end_session_before()
     outcome, person = steps.finish(attempt, entered.password.data, right=right, by=actor())
-    if outcome == "welcome" and person is not None:
-        return arrive(person)
+    outside = refused_sign_in(person) if outcome == "welcome" and person is not None else None
+    if outcome == "welcome" and person is not None and outside is None:
+        return arrive(person, trusted=is_trusted(person))
     count_sign_in(succeeded=False)
+    if outside is not None:
+        return outside
     if outcome == "suspended":
         entered.form_errors.append("Your access is suspended. Your administrator can tell you more.")
     else:
@@ -128,6 +130,9 @@ def submit_factor() -> ResponseReturnValue:
     stage = signed_in().stage
     proof = totp.prove(person, entered.code.data, by=by)
     if proof.wait_seconds:
+        db.session.rollback()
+        with unit_of_work(signed_in().tenant_id):
+            totp.refuse_throttled(signed_in().user_id, by=by)
         raise Throttled(
             "Too many wrong codes. Wait, then use the code that your app shows then.",
             retry_after_seconds=proof.wait_seconds,

@@ -12,7 +12,9 @@ from flask import request
 from console.core.actor import Actor
 
 if TYPE_CHECKING:
+    from blueprints.address_gate import Outside
     from blueprints.gate import SignedIn
+    from console.ip_ranges.models import Standing
 
 
 @dataclass
@@ -25,6 +27,10 @@ class Visit:
     person: "SignedIn | None" = None
     time_zone: str = "UTC"
     failed: bool = False
+    standing: "Standing | None" = None
+    """Where the person of the session stands under the IP ranges."""
+    report: "Outside | None" = None
+    """Somebody who would have been refused, if the ranges were enforced."""
     quiet: bool = False
     """Whether a script asked by itself: that does not count as using the session."""
 

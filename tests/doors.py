@@ -25,6 +25,7 @@ from console.core.db import Base, db
 from console.core.ids import new_id
 from tests import databases
 from tests.house import TOKEN, House, Visitor
+from tests.ip_ranges.examples import EXAMPLES as IP_RANGES
 
 SAFE = ("GET", "HEAD")
 UNSAFE = ("POST", "PUT", "PATCH", "DELETE")
@@ -111,6 +112,7 @@ EXAMPLES: dict[str, Callable[[House, str], list[str]]] = {
     "import_id": _imports,
     "entry_id": _entries,
     "tenant_id": _tenant,
+    **IP_RANGES,
 }
 """For each kind of id that names something of one Customer: the ids there are of that Customer, best example first."""
 

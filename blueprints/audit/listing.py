@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from flask import render_template, url_for
+from flask import redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from blueprints.audit import blueprint
@@ -14,6 +14,7 @@ from blueprints.visit import actor
 from console.audit.models import AuditEntry, EntryFilter, entries
 from console.audit.tags import TAG_TEXTS, Tag
 from console.core.permissions import Permission, may
+from console.ip_ranges.refusals import known_reference
 from console.users.models import names_of
 
 
@@ -22,6 +23,8 @@ from console.users.models import names_of
 def list_entries() -> ResponseReturnValue:
     """One page of the entries that match the address bar."""
     filters = read_filters()
+    if filters.nobody and (reference := known_reference(filters.who)) and _may_open_refusals():
+        return redirect(url_for("ip_ranges.show_refusal", reference=reference), 303)
     found = Page("audit.list_entries", [], kept()) if filters.nobody else page_of(filters)
     return render_template(
         "audit/list.html",
@@ -35,6 +38,10 @@ def list_entries() -> ResponseReturnValue:
         export_url=url_for("audit.export", **kept()),
         tabs=tabs("audit.list_entries"),
     )
+
+
+def _may_open_refusals() -> bool:
+    return may(actor().role, Permission.SECURITY_IP_RANGES_READ)
 
 
 class Page:

@@ -16,7 +16,7 @@ from console.core.permissions import Permission
 from console.sessions.models import sign_ins_by_day
 
 DAYS = 30
-REFUSED = (Tag.SIGN_IN_REFUSED, Tag.SIGN_IN_THROTTLED, Tag.FACTOR_REFUSED)
+REFUSED = (Tag.SIGN_IN_REFUSED, Tag.SIGN_IN_THROTTLED, Tag.FACTOR_REFUSED, Tag.ADDRESS_REFUSED)
 RESULTS = {"succeeded": (Tag.SESSION_STARTED,), "refused": REFUSED}
 
 

@@ -18,6 +18,7 @@ from console.users.models import names_of
 AREA_TEXTS = {
     "audit": "Audit record",
     "identity": "Sign-in and passwords",
+    "ip_ranges": "IP ranges",
     "security": "Security",
     "sessions": "Sessions",
     "support": "Support",

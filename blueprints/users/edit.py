@@ -13,15 +13,17 @@ from wtforms.validators import Optional
 
 from blueprints.fields import TimeZoneField, show_problems
 from blueprints.gate import requires
+from blueprints.told import count_told
 from blueprints.users import blueprint
 from blueprints.users.person import field_label
 from blueprints.visit import actor, visit
 from console.core.db import db
 from console.core.errors import Invalid
 from console.core.permissions import ROLE_TEXTS, Permission, Role, role_label
-from console.users.actions import StaleEdit, UsernameTaken, add_user, change_user
+from console.users.actions import StaleEdit, add_user, change_user
 from console.users.models import Details, User, user
 from console.users.rules import assignable_roles, check_may_manage
+from console.users.usernames import CONFIRM_HOURS, UsernameTaken, pending_change
 
 
 class PersonForm(FlaskForm):  # type: ignore[misc]
@@ -96,25 +98,31 @@ def save_user(user_id: UUID) -> ResponseReturnValue:
     person = user(user_id)
     typed, role = entered.details(person.details), entered.role.data or person.role
     try:
-        change_user(user_id, typed, role, version=_version(entered, person), by=actor())
+        saved = change_user(user_id, typed, role, version=_version(entered), by=actor())
     except StaleEdit:
         return _stale_page(entered, typed, role, user_id)
     except (Invalid, UsernameTaken) as problem:
         return _refused(entered, problem, lambda form, status: _edit_page(form, user(user_id), status))
-    flash(f"{user(user_id).name} was saved.", "success")
+    flash(f"{saved.name} was saved.", "success")
+    pending = pending_change(user_id)
+    if pending is not None and typed.email.casefold() != saved.details.email.casefold():
+        flash(
+            f"The address stays {saved.details.email} until {pending.email} has confirmed it, within {CONFIRM_HOURS} hours."
+            " The present mailbox was told, and can stop it.",
+            "info",
+        )
     return redirect(url_for("users.show_user", user_id=user_id), 303)
 
 
-def _version(entered: PersonForm, person: User) -> int:
-    """The version that the editor saw; the present one where none was sent. One that never was counts as stale."""
-    if entered.version.data is None:
-        return person.version
-    return int(entered.version.data) if _VERSION.fullmatch(entered.version.data) else NO_VERSION
+def _version(entered: PersonForm) -> int:
+    """The version that the editor saw. None, or one that never was, counts as stale."""
+    return int(entered.version.data) if _VERSION.fullmatch(entered.version.data or "") else NO_VERSION
 
 
 def _refused(form: PersonForm, problem: Invalid | UsernameTaken, page: Any) -> ResponseReturnValue:
     """Show the form again with what was typed; nothing of the act stays."""
     db.session.rollback()
+    count_told(problem)
     shown = problem if isinstance(problem, Invalid) else Invalid(problem.message, {"email": problem.message})
     show_problems(form, shown)
     form.holder = problem.facts.get("holder_id")
@@ -135,8 +143,12 @@ def _edit_page(form: PersonForm, person: User, status: int = 200) -> ResponseRet
 
 
 def _stale_page(form: PersonForm, typed: Details, role: str, user_id: UUID) -> ResponseReturnValue:
-    """409: what was typed beside what is there now. Saving again then means: over the newer version."""
+    """What was typed beside what is there now. Saving again then means: over the newer version.
+
+    409 where somebody else was faster, 422 where the form did not say which version it started from.
+    """
     db.session.rollback()
+    missing = form.version.data is None
     person = user(user_id)
     mine, theirs = {**asdict(typed), "role": role}, {**asdict(person.details), "role": person.role}
     rows = [
@@ -148,5 +160,11 @@ def _stale_page(form: PersonForm, typed: Details, role: str, user_id: UUID) -> R
     form.version.raw_data = [form.version.data]
     form.offer_roles(person.role)
     return render_template(
-        "users/stale.html", form=form, person=person, rows=rows, role_hints=ROLE_HINTS, required=_REQUIRED
-    ), 409
+        "users/stale.html",
+        form=form,
+        person=person,
+        rows=rows,
+        role_hints=ROLE_HINTS,
+        required=_REQUIRED,
+        missing=missing,
+    ), 422 if missing else 409

@@ -14,7 +14,7 @@ from console.core.db import db, settings
 from console.core.errors import Conflict, Invalid, NotFound
 from console.core.permissions import Permission
 from console.users.hindrances import Verb, hindrances
-from console.users.lifecycle import ACTS, BULK_LIMIT
+from console.users.lifecycle import ACTS, BULK_LIMIT, check_not_oneself
 from console.users.models import users_by_id
 from console.users.rules import check_may_manage
 
@@ -35,7 +35,7 @@ _TEXTS: dict[str, dict[str, Any]] = {
         "kind": "warning",
         "lines": [
             "Every session ends at once, and signing in is refused.",
-            "The person is told by mail.",
+            "{whom} is told by mail.",
             "Profile, role and history stay.",
         ],
         "undo": "You can reinstate at any time.",
@@ -43,7 +43,7 @@ _TEXTS: dict[str, dict[str, Any]] = {
     "reinstate": {
         "title": "Reinstate",
         "kind": "info",
-        "lines": ["Signing in works again with the same username and password.", "The person is told by mail."],
+        "lines": ["Signing in works again with the same username and password.", "{whom} is told by mail."],
         "undo": "You can suspend again at any time.",
     },
     "delete": {
@@ -131,7 +131,7 @@ def _bulk_page(verb: str, user_ids: list[UUID], problem: str = "", refusal: str 
         place=request.form.get("place", ""),
         list_url=list_url(request.form.get("place", "")),
         refusal=refusal,
-        **_words(verb),
+        **_words(verb, "The person" if len(chosen) == 1 else "Each person"),
         reason=typed_reason()[0],
         problem=problem,
     )
@@ -164,14 +164,15 @@ def _confirm_page(verb: str, user_ids: list[UUID], action: str, problem: str = "
     """What will happen to whom; 422 with what was typed, where the reason has a `problem`."""
     people = users_by_id(user_ids)
     check_may_manage(actor(), *{person.role for person in people})
+    check_not_oneself(cast("Verb", verb), user_ids, by=actor())
     page = render_template(
         "users/confirm.html", person=people[0], action=action, **_words(verb), reason=typed_reason()[0], problem=problem
     )
     return page, 422 if problem else 200
 
 
-def _words(verb: str) -> dict[str, Any]:
+def _words(verb: str, whom: str = "The person") -> dict[str, Any]:
     """What will happen, as both confirm pages say it."""
     texts, days = _TEXTS[verb], settings().restore_days
-    lines = [line.format(days=days) for line in texts["lines"]]
+    lines = [line.format(days=days, whom=whom) for line in texts["lines"]]
     return {"title": texts["title"], "kind": texts["kind"], "lines": lines, "undo": texts["undo"].format(days=days)}

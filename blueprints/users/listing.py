@@ -29,7 +29,7 @@ from console.users.models import State
 LIMITS = (25, 50, 100, 200)
 STATES = (State.INVITED, *INVITATION_STATES, State.ACTIVE, State.SUSPENDED, State.DELETED)
 STATE_LABELS = [
-    ("", "Everybody present"),
+    ("", "Everybody not deleted"),
     ("invited", "Invited"),
     ("invitation_expired", "Invitation expired"),
     ("invitation_revoked", "Invitation revoked"),

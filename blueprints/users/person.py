@@ -15,6 +15,7 @@ from console.core.permissions import Permission, may, permission_to_manage
 from console.users.actions import resend_invitation, revoke_invitation
 from console.users.links import invitation_states, open_invitation
 from console.users.models import State, User, names_of, user
+from console.users.usernames import pending_change, withdraw_change
 
 HISTORY = 50
 
@@ -33,6 +34,7 @@ def show_user(user_id: UUID) -> ResponseReturnValue:
         details=person.details,
         invitation=invitation,
         state=state,
+        pending=pending_change(user_id),
         names=names,
         history=[history_line(entry) for entry in entries(EntryFilter(subject_id=user_id), limit=HISTORY)],
         manageable=manageable(person),
@@ -59,6 +61,15 @@ def take_back(user_id: UUID) -> ResponseReturnValue:
     """The open invitation is dead."""
     person = revoke_invitation(user_id, by=actor())
     flash(f"The invitation of {person.name} was revoked: its link does not work any more.", "success")
+    return redirect(url_for("users.show_user", user_id=user_id), 303)
+
+
+@blueprint.post("/<uuid:user_id>/address/cancel")
+@requires(Permission.USERS_PEOPLE_WRITE)
+def cancel_address(user_id: UUID) -> ResponseReturnValue:
+    """The change of address that waits is off."""
+    person = withdraw_change(user_id, by=actor())
+    flash(f"{person.name} keeps the address {person.details.email}. The links do not work any more.", "success")
     return redirect(url_for("users.show_user", user_id=user_id), 303)
 
 

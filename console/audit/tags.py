@@ -23,6 +23,9 @@ class Tag(StrEnum):
     PASSWORD_RESET = "identity:password_reset:used"  # noqa: S105 (a tag)
     SIGN_IN_REFUSED = "identity:sign_in:refused"
     SIGN_IN_THROTTLED = "identity:sign_in:throttled"
+    ADDRESS_REFUSED = "ip_ranges:address:refused"
+    IP_RANGES_EXPORTED = "ip_ranges:entries:exported"
+    LIFT_ASKED = "ip_ranges:lift:asked"
     POLICY_LIFTED = "policies:policy:lifted"
     POLICY_RESTORED = "policies:policy:restored"
     POLICY_KEPT = "policies:version:kept"
@@ -37,6 +40,7 @@ class Tag(StrEnum):
     IMPORT_APPLIED = "users:import:applied"
     IMPORT_CANCELLED = "users:import:cancelled"
     IMPORT_CHECKED = "users:import:checked"
+    IMPORT_EXPORTED = "users:import:exported"
     INVITATION_ACCEPTED = "users:invitation:accepted"
     INVITATION_RESENT = "users:invitation:resent"
     INVITATION_REVOKED = "users:invitation:revoked"
@@ -50,6 +54,8 @@ class Tag(StrEnum):
     USER_RESTORED = "users:user:restored"
     USER_SUSPENDED = "users:user:suspended"
     USERNAME_CHANGE_ASKED = "users:username_change:asked"
+    USERNAME_CHANGE_CANCELLED = "users:username_change:cancelled"
+    USERNAME_CHANGE_STOPPED = "users:username_change:stopped"
 
 
 TAG_TEXTS: dict[str, str] = {
@@ -70,6 +76,9 @@ TAG_TEXTS: dict[str, str] = {
     Tag.PASSWORD_RESET: "Chose a new password",
     Tag.SIGN_IN_REFUSED: "Sign-in refused",
     Tag.SIGN_IN_THROTTLED: "Sign-in refused: too many attempts",
+    Tag.ADDRESS_REFUSED: "Refused outside the allowed IP ranges",
+    Tag.IP_RANGES_EXPORTED: "Exported the IP ranges",
+    Tag.LIFT_ASKED: "Support staff asked to lift restrictions",
     Tag.POLICY_LIFTED: "Support staff lifted restrictions",
     Tag.POLICY_RESTORED: "Lifted restrictions are in force again",
     Tag.POLICY_KEPT: "Confirmed security settings on trial",
@@ -84,6 +93,7 @@ TAG_TEXTS: dict[str, str] = {
     Tag.IMPORT_APPLIED: "Applied an import of users",
     Tag.IMPORT_CANCELLED: "Cancelled an import of users",
     Tag.IMPORT_CHECKED: "Checked an import of users",
+    Tag.IMPORT_EXPORTED: "Downloaded the result of an import",
     Tag.INVITATION_ACCEPTED: "Accepted the invitation",
     Tag.INVITATION_RESENT: "Sent the invitation again",
     Tag.INVITATION_REVOKED: "Revoked the invitation",
@@ -97,4 +107,6 @@ TAG_TEXTS: dict[str, str] = {
     Tag.USER_RESTORED: "Restored a deleted user",
     Tag.USER_SUSPENDED: "Suspended a user",
     Tag.USERNAME_CHANGE_ASKED: "Asked for another e-mail address",
+    Tag.USERNAME_CHANGE_CANCELLED: "Withdrew another e-mail address",
+    Tag.USERNAME_CHANGE_STOPPED: "Stopped another e-mail address from the old mailbox",
 }

@@ -15,7 +15,7 @@ from console.core.db import Base, db
 
 
 class Budget(Base):
-    """The recent tries of one key, as seconds since the epoch, oldest first."""
+    """The recent tries of one key, as seconds since the epoch, oldest first; for `one_a_window`: the last, and a count."""
 
     __tablename__ = "budgets"
     __table_args__ = ({"info": {"global": "it is spent before the tenant is known; keyed hashes only"}},)
@@ -46,10 +46,34 @@ def tries(key: bytes, *, window_seconds: int) -> int:
     return sum(moment > since for moment in _locked(key).tries)
 
 
+def wait(key: bytes, *, limit: int, window_seconds: int) -> int:
+    """The seconds until `spend` would answer 0; nothing is counted."""
+    tried = db.session.execute(select(Budget.tries).where(Budget.key == key)).scalar_one_or_none() or []
+    now = clock.now().timestamp()
+    recent = [moment for moment in tried if moment > now - window_seconds]
+    return max(1, round(recent[-limit] + window_seconds - now)) if len(recent) >= limit else 0
+
+
 def refund(key: bytes) -> None:
     """Take the latest try of `key` back: it was right."""
     row = _locked(key)
     row.tries = row.tries[:-1]
+
+
+def one_a_window(key: bytes, *, window_seconds: int) -> int | None:
+    """Let one event of `key` through in each window, so that a flood of them leaves one entry and a count.
+
+    Answers None for one that is held back, else how many were held back since the last one that passed.
+    """
+    row = _locked(key)
+    now = clock.now()
+    passed_at, held = (row.tries[0], row.tries[1]) if row.tries else (0.0, 0.0)
+    row.changed_at = now
+    if now.timestamp() - passed_at < window_seconds:
+        row.tries = [passed_at, held + 1]
+        return None
+    row.tries = [now.timestamp(), 0.0]
+    return int(held)
 
 
 def forget_old_budgets(*, older_than: timedelta) -> int:

@@ -36,11 +36,19 @@ class Conflict(ConsoleError):
 
 
 class Throttled(ConsoleError):
-    """Raised when something was tried too often."""
+    """Raised when something was tried too often. The message ends with how long to wait."""
 
     def __init__(self, message: str, *, retry_after_seconds: int, **facts: object) -> None:
-        super().__init__(message, **facts)
+        super().__init__(f"{message} Try again in {spoken_wait(retry_after_seconds)}.", **facts)
         self.retry_after_seconds = retry_after_seconds
+
+
+def spoken_wait(seconds: int) -> str:
+    """A wait as people say it, never shorter than it is: "40 seconds", "4 minutes", "2 hours"."""
+    for unit, size in (("day", 86_400), ("hour", 3600), ("minute", 60)):
+        if seconds >= 2 * size or (seconds > size and unit == "minute"):
+            return f"{-(-seconds // size)} {unit}s"
+    return "1 second" if seconds <= 1 else "1 minute" if seconds == 60 else f"{seconds} seconds"
 
 
 class Gone(ConsoleError):

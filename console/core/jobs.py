@@ -1,6 +1,7 @@
 """Long work as rows: enqueued in the transaction of the act that wants it, leased, resumed after a kill.
 
-A job holds ids and counts, no personal data; what it works on lies in its tenant's tables. Claiming uses
+A job holds ids and counts in clear; what it works on lies in its tenant's tables. Where no tenant is known yet, the
+little that the work needs is sealed in the row by whoever enqueues it, and dropped when the job ends. Claiming uses
 `FOR UPDATE SKIP LOCKED` on PostgreSQL and the write lock on SQLite, so any number of workers may run.
 """
 
@@ -11,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import cast
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, String, Text, insert, or_, select, update
+from sqlalchemy import CheckConstraint, Index, LargeBinary, String, Text, insert, or_, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from console.core import clock
@@ -35,7 +36,7 @@ class Job(Base):
         CheckConstraint("state IN ('queued','running','done','failed','cancelled')", name="state"),
         Index("ix_jobs_ready", "state", "run_after_at"),
         Index("ix_jobs_target", "target_id", "kind"),
-        {"info": {"global": "workers see work before they know the tenant; ids and counts only"}},
+        {"info": {"global": "workers see work before they know the tenant; ids, counts and what is sealed only"}},
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
@@ -52,6 +53,8 @@ class Job(Base):
     done: Mapped[int] = mapped_column(default=0)
     total: Mapped[int] = mapped_column(default=0)
     reason: Mapped[str | None] = mapped_column(Text)
+    sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    """What the work needs and no tenant's table can hold, under the platform's key; gone once the job has ended."""
     created_at: Mapped[datetime]
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
@@ -76,6 +79,7 @@ class Run:
     fence: int
     done: int
     attempt: int
+    sealed: bytes | None = None
 
     @property
     def last_attempt(self) -> bool:
@@ -94,11 +98,22 @@ Handler = Callable[[Run], None]
 
 
 def enqueue(
-    kind: str, *, tenant_id: UUID | None = None, target_id: UUID | None = None, delay_seconds: int = 0, total: int = 0
+    kind: str,
+    *,
+    tenant_id: UUID | None = None,
+    target_id: UUID | None = None,
+    delay_seconds: int = 0,
+    total: int = 0,
+    job_id: UUID | None = None,
+    sealed: bytes | None = None,
 ) -> UUID:
-    """A job of `kind` exists as soon as the present transaction commits."""
+    """A job of `kind` exists as soon as the present transaction commits.
+
+    `sealed` is for work that no tenant's table can hold yet; it is bound to `job_id`, which is then given, too.
+    """
     job = Job(
-        id=new_id(),
+        id=job_id or new_id(),
+        sealed=sealed,
         kind=kind,
         tenant_id=tenant_id,
         target_id=target_id,
@@ -141,7 +156,7 @@ def cancel(job_id: UUID) -> bool:
     stopped = db.session.execute(
         update(Job)
         .where(Job.id == job_id, Job.state.in_(("queued", "running")))
-        .values(state="cancelled", finished_at=clock.now(), fence=Job.fence + 1)
+        .values(state="cancelled", finished_at=clock.now(), fence=Job.fence + 1, sealed=None)
     )
     return bool(cast("int", stopped.rowcount))  # type: ignore[attr-defined]
 
@@ -156,13 +171,13 @@ def claim(kinds: list[str]) -> Run | None:
                 return None
             if job.state == "running" and job.attempts >= MAX_ATTEMPTS and not job.every_seconds:
                 # It ended its worker each time; the next one is spared.
-                job.state, job.fence, job.lease_until_at = "failed", job.fence + 1, None
+                job.state, job.fence, job.lease_until_at, job.sealed = "failed", job.fence + 1, None, None
                 job.finished_at, job.reason = now, "the worker ended in the middle of it each time"
                 continue
             job.state, job.fence, job.attempts = "running", job.fence + 1, job.attempts + 1
             job.started_at = job.started_at or now
             job.heartbeat_at, job.lease_until_at = now, now + timedelta(seconds=LEASE_SECONDS)
-            return Run(job.id, job.kind, job.tenant_id, job.target_id, job.fence, job.done, job.attempts)
+            return Run(job.id, job.kind, job.tenant_id, job.target_id, job.fence, job.done, job.attempts, job.sealed)
 
 
 def _due(kinds: list[str], now: datetime) -> Job | None:
@@ -202,6 +217,7 @@ def _finish(run: Run) -> None:
             _again(job, job.every_seconds)
         else:
             job.state, job.finished_at, job.lease_until_at, job.reason = "done", clock.now(), None, None
+            job.sealed = None
 
 
 def _retry(run: Run, error: Exception) -> None:
@@ -220,7 +236,7 @@ def _retry(run: Run, error: Exception) -> None:
             return
         job.reason = str(error)[:500] if expected else f"{type(error).__name__} (the log has the details)"
         if job.attempts >= MAX_ATTEMPTS and not job.every_seconds:
-            job.state, job.finished_at, job.lease_until_at = "failed", clock.now(), None
+            job.state, job.finished_at, job.lease_until_at, job.sealed = "failed", clock.now(), None, None
             return
         _again(job, min(FIRST_RETRY_SECONDS * 2 ** (job.attempts - 1), LONGEST_RETRY_SECONDS), keep_attempts=True)
 

@@ -19,7 +19,7 @@ from console.core.errors import Conflict
 
 TOKEN_BYTES = 32
 BATCH = 500
-LookupKind = Literal["session", "link", "username", "denial"]
+LookupKind = Literal["session", "link", "username", "kept_username", "denial"]
 
 
 class Lookup(Base):

@@ -1,18 +1,17 @@
-"""Choose and change passwords, accept invitations, change one's own address."""
+"""Choose and change passwords, accept invitations."""
 
-from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy import delete, select
 
 from console.audit.actions import record
 from console.audit.tags import Tag
-from console.core import budgets, clock
+from console.core import clock
 from console.core.actor import Actor
-from console.core.db import bind_tenant, db, settings
-from console.core.errors import Conflict, Invalid, Throttled
+from console.core.db import db, settings
+from console.core.errors import Conflict, Invalid
 from console.core.ids import PLATFORM_TENANT_ID, new_id
-from console.core.lookups import find_lookup, forget_lookups
+from console.core.lookups import forget_lookups
 from console.identity.browsers import drop_all
 from console.identity.confirmation_models import Confirmation, close_codes
 from console.identity.models import Credential, TotpFactor, credential_of
@@ -20,15 +19,9 @@ from console.identity.passwords import check_password, verify_password
 from console.mail.actions import post
 from console.policies.choices import choices
 from console.tenants.models import lock_people, this_tenant
-from console.users.actions import UsernameTaken, apply_change, spoken_time, touch
-from console.users.links import LinkKind, OneTimeLink, follow_link, give_link, revoke_links, use_link
-from console.users.models import Details, State, User, user, username_digest
-from console.users.rules import clean_email
-from console.vault.access import platform_keys, tenant_keys
-
-RESETS_AN_HOUR = 5
-EMAIL_CHANGES_AN_HOUR = 5
-EMAIL_LINK_HOURS = 24
+from console.users.actions import touch
+from console.users.links import follow_link, revoke_links, use_link
+from console.users.models import Details, State, User, spoken_time, user
 
 
 def password_context(details: Details) -> list[str]:
@@ -82,34 +75,6 @@ def store_password(person: User, password_hash: str) -> None:
     credential.replace_hash(password_hash)
     credential.changed_at = clock.now()
     revoke_links(person.id, "password_reset", "invitation", "email_old", "email_new")
-
-
-def ask_password_reset(username: str, *, by: Actor) -> None:
-    """If the username is an active person's, a reset link is on its way. The answer is the same either way.
-
-    **Records:** identity:password_reset:asked, for a known name.
-    """
-    digest = username_digest(username.strip())
-    found = find_lookup("username", digest)
-    key = platform_keys().index("tries-reset", digest)
-    if budgets.spend(key, limit=RESETS_AN_HOUR, window_seconds=3600) or found is None:
-        return
-    bind_tenant(found[0])
-    person = user(found[1])
-    if person.state != State.ACTIVE:
-        return
-    link = give_link("password_reset", person.id, valid_for=timedelta(minutes=settings().password_reset_minutes))
-    post(
-        "password_reset",
-        to_name=person.details.name,
-        to_address=person.details.email,
-        facts={
-            "address": by.address or "an unknown address",
-            "link": link.url,
-            "until": spoken_time(link.expires_at, person.details.time_zone),
-        },
-    )
-    record(Tag.PASSWORD_RESET_ASKED, by=by, subject=("user", person.id))
 
 
 def reset_password(token: str, password_hash: str, *, by: Actor) -> User:
@@ -168,80 +133,6 @@ def check_new_password(person: User, password: str, again: str | None = None) ->
         if verify_password(stored, password):
             problem = "You had this password before. Your company asks for one that is new."
             raise Invalid(problem, {"password": problem})
-
-
-def ask_email_change(user_id: UUID, new_email: str, *, by: Actor) -> str:
-    """Both addresses have a link to confirm; nothing changes before both were followed (P03). Answers the new address.
-
-    **Raises:** Invalid, UsernameTaken. **Records:** users:username_change:asked.
-    """
-    try:
-        new_email = clean_email(new_email.strip())
-    except ValueError as error:
-        raise Invalid(str(error), {"email": str(error)}) from error
-    person = user(user_id, lock=True)
-    if new_email.casefold() == person.details.email.casefold():
-        raise Invalid("This is your address already.", {"email": "This is your address already."})
-    if find_lookup("username", username_digest(new_email)):
-        raise UsernameTaken(f"{new_email} cannot be used as a username here. Choose another address.")
-    wait = budgets.spend(
-        tenant_keys().index("tries-email-change", person.id.bytes), limit=EMAIL_CHANGES_AN_HOUR, window_seconds=3600
-    )
-    if wait:
-        raise Throttled("You asked for this too often. Try again in an hour.", retry_after_seconds=wait)
-    links: tuple[tuple[LinkKind, str], ...] = (("email_old", person.details.email), ("email_new", new_email))
-    for kind, address in links:
-        link = give_link(kind, person.id, valid_for=timedelta(hours=EMAIL_LINK_HOURS), payload={"email": new_email})
-        post(
-            f"email_change_{kind.removeprefix('email_')}",
-            to_name=person.details.name,
-            to_address=address,
-            facts={
-                "new_address": new_email,
-                "link": link.url,
-                "until": spoken_time(link.expires_at, person.details.time_zone),
-            },
-        )
-    record(Tag.USERNAME_CHANGE_ASKED, by=by, subject=("user", person.id), changes={"email": (None, new_email)})
-    return new_email
-
-
-def confirm_email_change(token: str, *, by: Actor) -> tuple[User, bool]:
-    """One of the two addresses confirmed. Answers the person, and whether the change is now in force.
-
-    **Raises:** NotFound, Gone, Conflict, UsernameTaken. **Records:** users:user:changed.
-    """
-    link = follow_link(token, "email_old", "email_new")
-    tenant = lock_people()
-    person = user(link.user_id, lock=True)
-    if person.state != State.ACTIVE:
-        raise Conflict("This account is not active. Ask your administrator.")
-    use_link(link)
-    db.session.flush()
-    other = "email_new" if link.kind == "email_old" else "email_old"
-    if not _confirmed(person.id, other, link):
-        return person, False
-    apply_change(
-        person,
-        person.details.changed(email=link.payload["email"]),
-        person.role,
-        tenant=tenant,
-        by=acting_as(person, by),
-    )
-    return person, True
-
-
-def _confirmed(user_id: UUID, kind: str, link: OneTimeLink) -> bool:
-    """Whether the other address has confirmed the same change."""
-    others = db.session.execute(
-        select(OneTimeLink).where(
-            OneTimeLink.user_id == user_id, OneTimeLink.kind == kind, OneTimeLink.used_at.is_not(None)
-        )
-    ).scalars()
-    return any(
-        other.payload == link.payload and abs(other.created_at - link.created_at) < timedelta(minutes=1)
-        for other in others
-    )
 
 
 def forget_people(user_ids: list[UUID]) -> None:

@@ -23,8 +23,7 @@ from console.identity.networks import Network, note_network
 from console.identity.rules import KnownBrowser, check_may_reset, remembered_end
 from console.mail.actions import post
 from console.policies.choices import choices
-from console.users.actions import spoken_time
-from console.users.models import User, user
+from console.users.models import User, spoken_time, user
 
 KEPT_BROWSER_TOKENS = 5
 

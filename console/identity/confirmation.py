@@ -34,8 +34,7 @@ from console.identity.networks import network_seen_at
 from console.identity.rules import REASON_TEXTS, KnownBrowser, Reason, confirmation_needed, mode_for
 from console.mail.actions import post
 from console.policies.choices import choices
-from console.users.actions import spoken_time
-from console.users.models import User
+from console.users.models import User, spoken_time
 from console.vault.access import tenant_keys
 
 DIGITS = 8

@@ -16,8 +16,7 @@ from console.identity.confirmation_models import close_codes
 from console.identity.models import totp_of
 from console.identity.rules import check_may_reset
 from console.mail.actions import post
-from console.users.actions import spoken_time
-from console.users.models import State, User, user
+from console.users.models import State, User, spoken_time, user
 
 MINUTES = 15
 REASON_CHARACTERS = 300

@@ -78,9 +78,22 @@ def _stored_hash(user_id: UUID) -> str | None:
 
 
 def refuse_throttled(attempt: Attempt, *, by: Actor) -> None:
-    """Record that a try was not even looked at. **Records:** identity:sign_in:throttled."""
+    """Record that a try was not even looked at: once a window for an account, or for an address without one.
+
+    **Records:** identity:sign_in:throttled, with how many tries before it were not listed.
+    """
     bind_tenant(attempt.tenant_id)
-    record(Tag.SIGN_IN_THROTTLED, by=by, subject=_subject(attempt), wait_seconds=attempt.wait_seconds)
+    who = attempt.user_id.bytes if attempt.known else (by.address or "").encode()
+    key = platform_keys().index("throttled-sign-in", attempt.tenant_id.bytes + who)
+    held = budgets.one_a_window(key, window_seconds=settings().sign_in_window_seconds)
+    if held is not None:
+        record(
+            Tag.SIGN_IN_THROTTLED,
+            by=by,
+            subject=_subject(attempt),
+            wait_seconds=attempt.wait_seconds,
+            earlier_tries_not_listed=held or None,
+        )
 
 
 def finish(attempt: Attempt, password: str, *, right: bool, by: Actor) -> tuple[Outcome, User | None]:

@@ -63,6 +63,51 @@ TEMPLATES: dict[str, Template] = {
         ),
         "Confirm this address",
     ),
+    "email_confirm": Template(
+        "Confirm your new e-mail address",
+        (
+            "{by} asked to use this address as the username of {name} for {company}, in place of {old_address}.",
+            (
+                "Nothing changes before you confirm. The link works once, until {until}. If you do not know about this,"
+                " do not open it."
+            ),
+        ),
+        "Confirm this address",
+    ),
+    "email_veto": Template(
+        "Your username is about to change",
+        (
+            "{by} asked to change your username for {company} from this address to {new_address}.",
+            (
+                "It changes once the new mailbox has confirmed. If you know about this, there is nothing to do. If not,"
+                " stop it: this works until then and for 72 hours after, ends all sessions and tells your administrators."
+            ),
+        ),
+        "This was not agreed with me: stop it",
+    ),
+    "username_moved": Template(
+        "Your username was changed",
+        (
+            "Your username for {company} was changed on {at} from this address to {new_address}. {by} asked for it.",
+            (
+                "If this was agreed with you, there is nothing to do. If not, take it back until {until}: this address is"
+                " your username again, all sessions end, and your administrators are told."
+            ),
+        ),
+        "This was not agreed with me: take it back",
+    ),
+    "username_change_stopped": Template(
+        "A change of username was stopped",
+        (
+            "{by} had asked to change the username of {name} from {old_address} to {new_address}.",
+            (
+                "On {at} it was stopped from the old mailbox. The username is {old_address}, all sessions of this person"
+                " were ended. If nobody of you meant the change, somebody may be using an account of yours: look at the"
+                " audit record."
+            ),
+        ),
+        "Open the person's page",
+    ),
     "username_changed": Template(
         "Your username was changed",
         (
@@ -80,6 +125,15 @@ TEMPLATES: dict[str, Template] = {
             "If this was you, there is nothing to do. If not, choose a new password at once.",
         ),
         "Choose a new password",
+    ),
+    "restrictions_lifted": Template(
+        "The IP ranges of {tenant} do not count until {until}",
+        (
+            "Support staff of {company} lifted the IP range restrictions of {tenant} for {hours} hours, until {until}.",
+            "{asked_by} asked for it and {approved_by} approved it. The reason given: {reason}",
+            "People can sign in from any address until then. You can put the restrictions back at once.",
+        ),
+        "Look at the IP ranges",
     ),
     "confirmation": Template(
         "Your code to sign in to {company}",

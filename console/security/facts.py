@@ -10,9 +10,10 @@ from console.core.db import db
 from console.core.permissions import ADMINISTRATOR_ROLES
 from console.identity.models import Browser, TotpFactor
 from console.policies.choices import Choices, choices
+from console.security.guard import able_administrators
 from console.sessions.models import Session
 from console.tenants.models import this_tenant
-from console.users.models import State, User
+from console.users.models import State, User, administrators
 
 UNUSED_DAYS = 90
 
@@ -47,7 +48,7 @@ def people() -> People:
     ).scalar_one()
     return People(
         active=this_tenant().people_active,
-        administrators=sum(count for role, count, _bare in kinds if role in ADMINISTRATOR_ROLES),
+        administrators=len(able_administrators(administrators())),
         without_factor=sum(bare for _role, _count, bare in kinds),
         administrators_without_factor=sum(bare for role, _count, bare in kinds if role in ADMINISTRATOR_ROLES),
         administrators_unused=int(unused),

@@ -24,6 +24,7 @@ from console.users.models import User
 SWEEP_JOB = "sessions-sweep"
 SWEEP_EVERY_SECONDS = 3600
 KEPT_DAYS = 30
+UNFINISHED_MINUTES = 60
 
 
 def start_session(person: User, *, stage: str, by: Actor, session_id: UUID | None = None) -> str:
@@ -214,8 +215,31 @@ def forget_people(user_ids: list[UUID]) -> None:
     db.session.execute(delete(Session).where(of_them).execution_options(synchronize_session=False))
 
 
+def end_unfinished_sign_ins() -> int:
+    """Sign-ins that showed the right password and then no second factor are over. Answers how many.
+
+    **Records:** identity:sign_in:refused each: somebody may know a password, and only the factor held.
+    """
+    now = clock.now()
+    unfinished = or_(Session.expires_at < now, Session.last_seen_at < now - timedelta(minutes=UNFINISHED_MINUTES))
+    query = select(Session).where(Session.stage != "full", Session.ended_at.is_(None), unfinished).limit(1000)
+    rows = list(db.session.execute(query).scalars())
+    for session in rows:
+        session.ended_at, session.ended_why = now, "no second factor"
+        remove_lookup("session", session.digest)
+    db.session.flush()
+    for session in rows:
+        seen = session.seen
+        by = Actor(
+            kind="anonymous", tenant_id=session.tenant_id, address=seen.get("address"), browser=seen.get("browser")
+        )
+        reason = "right password, but no second factor"
+        record(Tag.SIGN_IN_REFUSED, by=by, subject=("user", session.user_id), reason=reason)
+    return len(rows)
+
+
 def sweep_sessions(run: Run) -> None:
-    """Old sessions and the tokens that led to them are gone, and budgets nobody used for a day."""
+    """Old sessions and the tokens that led to them are gone, unfinished sign-ins over, and old budgets forgotten."""
     horizon = clock.now() - timedelta(days=KEPT_DAYS)
     with unit_of_work(write=False):
         tenant_ids = list(db.session.execute(select(Tenant.id)).scalars())
@@ -225,6 +249,7 @@ def sweep_sessions(run: Run) -> None:
             ids = list(db.session.execute(old).scalars())
             db.session.execute(delete(Lookup).where(Lookup.kind == "session", Lookup.target_id.in_(ids)))
             db.session.execute(delete(Session).where(Session.id.in_(ids)).execution_options(synchronize_session=False))
+            end_unfinished_sign_ins()
             run.checkpoint(done, len(tenant_ids))
     with unit_of_work():
         budgets.forget_old_budgets(older_than=timedelta(days=1))

@@ -19,8 +19,7 @@ from console.identity.browsers import drop_all
 from console.identity.confirmation_models import Confirmation
 from console.mail.actions import Recipient, post_many
 from console.sessions.actions import end_session_of_somebody, end_sessions_of
-from console.users.actions import spoken_time
-from console.users.models import State, User, user
+from console.users.models import State, User, spoken_time, user
 
 WHY = "denied"
 ALERTED = [*ADMINISTRATOR_ROLES, StaffRole.PLATFORM_ADMINISTRATOR]

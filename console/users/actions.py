@@ -1,18 +1,17 @@
 """Add and change people. Each act takes this Customer's people lock first and writes its audit entry last."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from console.audit.actions import Event, record, record_many
 from console.audit.tags import Tag
-from console.core import clock
+from console.core import budgets, clock
 from console.core.actor import Actor
 from console.core.db import bound_tenant, db, settings
-from console.core.errors import Conflict, Invalid
+from console.core.errors import Conflict, Invalid, Throttled
 from console.core.ids import PLATFORM_TENANT_ID, new_id
-from console.core.lookups import AlreadyTaken, add_lookup, find_lookup, remove_lookup
+from console.core.lookups import remove_lookup
 from console.core.permissions import ADMINISTRATOR_ROLES, Role, role_label
 from console.mail.actions import post
 from console.tenants.models import Tenant, lock_people, this_tenant
@@ -23,10 +22,15 @@ from console.users.models import (
     User,
     other_usable_administrator,
     other_usable_owner,
+    spoken_time,
     user,
     username_digest,
 )
 from console.users.rules import check_may_manage, check_role, clean_details
+from console.users.usernames import check_may_be_told, claim_username, propose_username, spend_change
+from console.vault.access import tenant_keys
+
+INVITATIONS_AN_HOUR = 5
 
 
 class LastAdministrator(Conflict):
@@ -35,10 +39,6 @@ class LastAdministrator(Conflict):
 
 class StaleEdit(Conflict):
     """Raised when somebody else changed the person since the form was opened; `facts` hold the current row."""
-
-
-class UsernameTaken(AlreadyTaken):
-    """Raised when the e-mail address is somebody's username already."""
 
 
 def add_user(details: Details, role: str, *, by: Actor, invite: bool = True) -> tuple[User, Link]:
@@ -50,6 +50,7 @@ def add_user(details: Details, role: str, *, by: Actor, invite: bool = True) -> 
     check_may_manage(by, role)
     details = clean_details(details)
     tenant = lock_people()
+    check_may_be_told(by=by)
     person = new_person(details, role, tenant=tenant, by=by)
     db.session.add(person)
     db.session.flush()
@@ -90,26 +91,6 @@ def added_values(details: Details, role: str) -> dict[str, tuple[object, object]
     return {field: (None, value) for field, value in {**details.as_dict(), "role": role}.items() if value}
 
 
-def claim_username(email: str, user_id: UUID) -> None:
-    """The address is that person's username, and nobody else's in the whole service. **Raises:** UsernameTaken."""
-    try:
-        add_lookup("username", username_digest(email), bound_tenant(), user_id)
-    except AlreadyTaken as error:
-        text, holder_id = _taken(email)
-        raise UsernameTaken(text, email=email, holder_id=holder_id) from error
-
-
-def _taken(email: str) -> tuple[str, UUID | None]:
-    """Why the address cannot be used, and which of this Customer's people has it."""
-    found = find_lookup("username", username_digest(email))
-    if found and found[0] == bound_tenant():
-        holder = user(found[1])
-        if holder.state == State.DELETED:
-            return f"{email} belongs to {holder.name}, who was deleted. Restore that person instead.", holder.id
-        return f"{email} is the username of {holder.name} already.", holder.id
-    return f"{email} cannot be used as a username here. Choose another address.", None
-
-
 def send_invitation(person: User, *, by: Actor, tag: Tag, mail: bool = True) -> Link:
     """A new invitation; earlier links are dead. **Raises:** Conflict unless the person is still invited."""
     if person.state in (State.DELETED, State.PURGED):
@@ -145,11 +126,22 @@ def invitation_facts(details: Details, role: str, link: Link, *, tenant_name: st
 
 
 def resend_invitation(user_id: UUID, *, by: Actor) -> Link:
-    """A fresh invitation is on its way. **Raises:** NotFound, Forbidden, Conflict. **Records:** invitation:resent."""
+    """A fresh invitation is on its way, a few times an hour at most: it goes to a mailbox that may be a stranger's.
+
+    **Raises:** NotFound, Forbidden, Conflict, Throttled. **Records:** users:invitation:resent.
+    """
     lock_people()
     person = user(user_id, lock=True)
     check_may_manage(by, person.role)
-    return send_invitation(person, by=by, tag=Tag.INVITATION_RESENT)
+    link = send_invitation(person, by=by, tag=Tag.INVITATION_RESENT)
+    key = tenant_keys().index("tries-invitation", person.id.bytes)
+    wait = budgets.spend(key, limit=INVITATIONS_AN_HOUR, window_seconds=3600)
+    if wait:
+        raise Throttled(
+            f"{person.name} was sent {INVITATIONS_AN_HOUR} invitations within an hour, so no other was sent.",
+            retry_after_seconds=wait,
+        )
+    return link
 
 
 def revoke_invitation(user_id: UUID, *, by: Actor) -> User:
@@ -170,8 +162,9 @@ def revoke_invitation(user_id: UUID, *, by: Actor) -> User:
 def change_user(user_id: UUID, details: Details, role: str, *, version: int, by: Actor) -> User:
     """The person has these details and this role (P03). `version` is the one that the editor saw.
 
-    A new address is a new username at once; both addresses are told. **Raises:** NotFound, Invalid, Forbidden,
-    StaleEdit, UsernameTaken, LastAdministrator. **Records:** users:user:changed with old and new values.
+    A new address is a new username at once for somebody who is still invited; for others it waits until the new mailbox
+    has confirmed, and the old one can stop it. **Raises:** NotFound, Invalid, Forbidden, StaleEdit, UsernameTaken,
+    LastAdministrator, Throttled. **Records:** users:user:changed with old and new values, users:username_change:asked.
     """
     check_role(role, staff=bound_tenant() == PLATFORM_TENANT_ID)
     details = clean_details(details)
@@ -185,7 +178,13 @@ def change_user(user_id: UUID, details: Details, role: str, *, version: int, by:
     if person.id == by.user_id and details.email.casefold() != person.details.email.casefold():
         problem = "Change your own address on My profile: it asks for your password and both mailboxes."
         raise Invalid(problem, {"email": problem})
-    apply_change(person, details, role, tenant=tenant, by=by)
+    moves = details.email.casefold() != person.details.email.casefold()
+    if moves:
+        check_may_be_told(by=by)
+    waits = moves and person.state != State.INVITED
+    apply_change(person, details.changed(email=person.details.email) if waits else details, role, tenant=tenant, by=by)
+    if waits:
+        propose_username(person, details.email, by=by)
     return person
 
 
@@ -200,16 +199,19 @@ def apply_change(person: User, details: Details, role: str, *, tenant: Tenant, b
 
 
 def write_change(
-    person: User, details: Details, role: str, *, tenant: Tenant, by: Actor
+    person: User, details: Details, role: str, *, tenant: Tenant, by: Actor, tell: bool = True
 ) -> dict[str, tuple[object, object]]:
-    """Write what differs into the row; answers it, for the caller to record. **Raises:** UsernameTaken"""
+    """Write what differs into the row; answers it, for the caller to record. **Raises:** UsernameTaken.
+
+    Both mailboxes are told of a new username, unless the caller does (`tell`).
+    """
     changes = differences(person, details, role)
     if not changes:
         return {}
     if "role" in changes:
         _change_role(person, role)
     if "email" in changes:
-        _change_username(person, person.details, details.email, by=by)
+        _change_username(person, person.details, details.email, by=by, tell=tell)
     person.set_details(details)
     touch(person, tenant)
     person.version += 1
@@ -239,19 +241,23 @@ def keep_usable_administrator(leaving: set[UUID]) -> None:
     """
     if bound_tenant() != PLATFORM_TENANT_ID and not other_usable_administrator(leaving):
         raise LastAdministrator(
-            "This would leave the account without an active owner or administrator, and nobody could sign in to"
-            " manage it. Make somebody else an administrator first."
+            "This would leave the account without an active owner or administrator who gets in under the IP ranges"
+            " in force, and nobody could manage it. Make somebody else an administrator first, or allow their address."
         )
 
 
-def _change_username(person: User, old: Details, new_email: str, *, by: Actor) -> None:
+def _change_username(person: User, old: Details, new_email: str, *, by: Actor, tell: bool) -> None:
     if new_email.casefold() != old.email.casefold():
         claim_username(new_email, person.id)
         remove_lookup("username", username_digest(old.email))
+        person.sign_in_epoch += 1  # who was signed in under the old name signs in again under the new one
     revoke_links(person.id, "password_reset", "email_old", "email_new")
     if person.state == State.INVITED:
+        spend_change(person)
         person.set_details(old.changed(email=new_email))
         send_invitation(person, by=by, tag=Tag.INVITATION_RESENT)
+        return
+    if not tell:
         return
     facts = {
         "at": spoken_time(clock.now(), old.time_zone),
@@ -266,8 +272,3 @@ def touch(person: User, tenant: Tenant) -> None:
     """Number the row as the tenant's latest change, so that directories pick it up."""
     tenant.people_seq += 1
     person.people_seq = tenant.people_seq
-
-
-def spoken_time(moment: datetime, time_zone: str) -> str:
-    """A moment as mails say it: in the person's zone, with the zone named."""
-    return f"{moment.astimezone(ZoneInfo(time_zone)):%d %B %Y, %H:%M} ({time_zone})"

@@ -23,7 +23,8 @@ _ONLY: dict[Verb, str] = {
     "delete": "is deleted already.",
     "restore": "is {state}, not deleted.",
 }
-_LEAVING = ("suspend", "delete")
+LEAVING: frozenset[Verb] = frozenset({"suspend", "delete"})
+"""What takes somebody's access away."""
 OWN = "You cannot do this to yourself. Ask another administrator."
 LAST = "This would leave the account without an active owner or administrator."
 
@@ -35,7 +36,7 @@ def wrong_state(verb: Verb, state: str) -> str:
 
 def hindrance(verb: Verb, person: User, by: Actor) -> str:
     """Why `by` cannot do `verb` to that person, as a sentence; empty where nothing of the person itself forbids it."""
-    if verb in _LEAVING and person.id == by.user_id:
+    if verb in LEAVING and person.id == by.user_id:
         return OWN
     if by.kind != "system" and not may(by.role, permission_to_manage(person.role)):
         return f"Your role does not allow changing people with the role {role_label(person.role)}."
@@ -47,7 +48,7 @@ def hindrances(verb: Verb, people: list[User], by: Actor) -> dict[UUID, str]:
     """Who of these people is left out, and why. The others can be changed together, as things stand."""
     found = {person.id: why for person in people if (why := hindrance(verb, person, by))}
     leaving = {person.id for person in people if person.id not in found and person.usable_administrator}
-    guarded = verb in _LEAVING and leaving and bound_tenant() != PLATFORM_TENANT_ID
+    guarded = verb in LEAVING and leaving and bound_tenant() != PLATFORM_TENANT_ID
     if guarded and not other_usable_administrator(leaving):
         found |= dict.fromkeys(leaving, LAST)
     return found

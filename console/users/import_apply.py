@@ -13,7 +13,7 @@ from console.core.db import bound_tenant, db, settings, unit_of_work
 from console.core.errors import Conflict
 from console.core.ids import new_id
 from console.core.jobs import Run
-from console.core.lookups import add_lookups, find_lookups
+from console.core.lookups import add_lookups, find_lookups, remove_lookup
 from console.mail.actions import Recipient, post_many
 from console.tenants.models import Tenant, lock_people
 from console.users.actions import LastAdministrator, added_values, first_values, invitation_facts, write_change
@@ -158,9 +158,13 @@ def _claim(rows: list[Row]) -> list[_Person]:
     claims = {username_digest(details.email): user_id for user_id, details, _role in people}
     add_lookups("username", list(claims.items()), bound_tenant())
     holders = find_lookups("username", list(claims))
+    kept = find_lookups("kept_username", list(claims))
     won = []
     for row, person, (digest, user_id) in zip(rows, people, claims.items(), strict=True):
-        if holders[digest] == (bound_tenant(), user_id):
+        if digest in kept and holders[digest] == (bound_tenant(), user_id):
+            remove_lookup("username", digest)
+            row.refuse("email", ELSEWHERE_REASON.format(email=person[1].email))
+        elif holders[digest] == (bound_tenant(), user_id):
             row.user_id = str(user_id)
             won.append(person)
         elif holders[digest][0] == bound_tenant():

@@ -12,14 +12,17 @@ from console.audit.tags import Tag
 from console.core import clock, jobs
 from console.core.actor import Actor
 from console.core.db import bound_tenant, db, unit_of_work
+from console.core.errors import spoken_wait
 from console.core.ids import new_id
 from console.core.jobs import Run
 from console.core.lookups import find_lookups
 from console.core.permissions import ADMINISTRATOR_ROLES, Permission, may
 from console.users.csv_rows import CsvFile, CsvRow
-from console.users.import_rules import ELSEWHERE, Desk, Known, Outcome, Row
+from console.users.import_rules import ALIKE_REASON, ELSEWHERE, UNTOLD_REASON, Desk, Known, Outcome, Row
 from console.users.imports import CHUNK_ROWS, JOB, ImportChunk, ImportState, UserImport, chunk_at, chunks, user_import
 from console.users.models import Details, State, User, user, username_digest
+from console.users.rules import plain_spelling
+from console.users.usernames import tell_elsewhere, told_wait
 from console.vault.access import tenant_keys
 
 CHECKED_AT_ONCE = 2000
@@ -181,22 +184,45 @@ def check_next(found: UserImport, desk: Desk) -> None:
 
 
 def _decide(rows: list[Row], desk: Desk) -> None:
-    """Three statements for all rows of a chunk, whatever they hold."""
+    """A few statements for all rows of a chunk, whatever they hold."""
     read = [(row, details) for row in rows if (details := desk.read(row)) is not None]
     digests = [username_digest(details.email) for _row, details in read]
-    holders = _holders(digests)
+    holders, alike = _holders(digests), _alike([details for _row, details in read], desk)
+    wait = told_wait()
     for (row, details), digest in zip(read, digests, strict=True):
-        desk.decide(row, details, digest, holders.get(digest))
+        holder = holders.get(digest)
+        if holder == ELSEWHERE and not wait:
+            wait = tell_elsewhere()
+        if wait and not isinstance(holder, Known):  # a free one, too: else who is refused would tell the same
+            row.refuse("email", UNTOLD_REASON.format(wait=spoken_wait(wait)))
+        elif holder is None and details.email in alike:
+            row.refuse("email", ALIKE_REASON.format(email=details.email, plain=alike[details.email]))
+        else:
+            desk.decide(row, details, digest, holder)
 
 
 def _holders(digests: list[bytes]) -> dict[bytes, Known | str]:
     """Who has those addresses: people of this Customer, or somebody elsewhere, of whom no more is said."""
     taken = find_lookups("username", digests)
     own = {user_id: digest for digest, (tenant_id, user_id) in taken.items() if tenant_id == bound_tenant()}
-    holders: dict[bytes, Known | str] = dict.fromkeys(taken, ELSEWHERE)
+    kept = find_lookups("kept_username", digests)
+    holders: dict[bytes, Known | str] = dict.fromkeys([*kept, *taken], ELSEWHERE)
     for person in _known(list(own)):
         holders[own[person.id]] = person
     return holders
+
+
+def _alike(people: list[Details], desk: Desk) -> dict[str, str]:
+    """Those of the addresses that read like a colleague's, or like one further up in the file: as what they read."""
+    plain = {one.email: spelling for one in people if (spelling := plain_spelling(one.email))}
+    digests = {spelling: username_digest(spelling) for spelling in plain.values()}
+    taken = find_lookups("username", list(digests.values()))
+    in_file = {username_digest(one.email) for one in people if one.email not in plain} | set(desk.seen)
+
+    def is_known(digest: bytes) -> bool:
+        return digest in in_file or (digest in taken and taken[digest][0] == bound_tenant())
+
+    return {email: spelling for email, spelling in plain.items() if is_known(digests[spelling])}
 
 
 def _known(user_ids: list[UUID]) -> Iterator[Known]:

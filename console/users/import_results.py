@@ -3,15 +3,30 @@
 from collections.abc import Iterator
 from uuid import UUID
 
+from console.audit.actions import record
+from console.audit.tags import Tag
+from console.core.actor import Actor
 from console.core.db import unit_of_work
+from console.core.errors import NotFound
 from console.users.csv_rows import COLUMNS, RESULT
 from console.users.exports import MARK, csv_text
 from console.users.import_rules import Outcome, Row
-from console.users.imports import ImportState, chunks, user_import
+from console.users.imports import ImportState, UserImport, chunks, user_import
 
 RESULT_COLUMNS = (*RESULT, *COLUMNS)
 NOT_DONE = "not done"
 """The outcome of rows that an import did not reach before it was stopped."""
+
+
+def start_result(import_id: UUID, *, outcome: str, by: Actor) -> UserImport:
+    """The import whose rows are about to leave the house. **Raises:** NotFound. **Records:** users:import:exported."""
+    found = user_import(import_id)
+    if found.rows_dropped_at is not None or found.state == ImportState.CHECKING:
+        raise NotFound("The rows of this import are not there: it is being checked still, or ended a month ago.")
+    rows = found.counts[outcome] if outcome else found.total
+    file = found.facts["file"]
+    record(Tag.IMPORT_EXPORTED, by=by, subject=("import", found.id), rows=rows, outcome=outcome or None, file=file)
+    return found
 
 
 def result_lines(tenant_id: UUID, import_id: UUID, *, outcome: str = "") -> Iterator[str]:

@@ -99,6 +99,11 @@ class Known:
 
 OWN_ROLE_REASON = "You cannot change your own role by an import: it would stop in the middle. Use your page."
 ELSEWHERE_REASON = "{email} cannot be used as a username here. Choose another address."
+ALIKE_REASON = "{email} reads like {plain}, which is somebody else's. Choose an address that nobody takes for theirs."
+UNTOLD_REASON = (
+    "Not checked: too many of the addresses that your company tried are used elsewhere in this service. Import this row"
+    " again in {wait}."
+)
 ELSEWHERE = "elsewhere"
 """Stands for the holder of an address who is not of this Customer: nothing more may be known."""
 

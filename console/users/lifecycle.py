@@ -16,10 +16,10 @@ from console.core.jobs import Run
 from console.core.lookups import remove_lookup
 from console.mail.actions import post
 from console.tenants.models import Tenant, lock_people, this_tenant
-from console.users.actions import keep_usable_administrator, spoken_time, touch
-from console.users.hindrances import OWN, Verb, wrong_state
+from console.users.actions import keep_usable_administrator, touch
+from console.users.hindrances import LEAVING, Verb, wrong_state
 from console.users.links import forget_links, revoke_links
-from console.users.models import State, User, username_digest, users_by_id
+from console.users.models import State, User, spoken_time, username_digest, users_by_id
 from console.users.rules import check_may_manage
 
 PURGE_JOB = "users-purge"
@@ -42,7 +42,7 @@ def suspend(user_ids: list[UUID], *, by: Actor, reason: str = "") -> list[User]:
         revoke_links(person.id)
         _tell(person, "suspended")
 
-    return _each("suspend", user_ids, one, Tag.USER_SUSPENDED, by=by, reason=reason, leaving=True)
+    return _each("suspend", user_ids, one, Tag.USER_SUSPENDED, by=by, reason=reason)
 
 
 def reinstate(user_ids: list[UUID], *, by: Actor, reason: str = "") -> list[User]:
@@ -71,7 +71,7 @@ def delete(user_ids: list[UUID], *, by: Actor, reason: str = "") -> list[User]:
         person.purge_at = purge_at
         revoke_links(person.id)
 
-    return _each("delete", user_ids, one, Tag.USER_DELETED, by=by, reason=reason, leaving=True)
+    return _each("delete", user_ids, one, Tag.USER_DELETED, by=by, reason=reason)
 
 
 def restore(user_ids: list[UUID], *, by: Actor, reason: str = "") -> list[User]:
@@ -97,14 +97,7 @@ ACTS: dict[Verb, Callable[..., list[User]]] = {
 
 
 def _each(
-    verb: Verb,
-    user_ids: list[UUID],
-    act: Callable[[User, Tenant], None],
-    tag: Tag,
-    *,
-    by: Actor,
-    reason: str,
-    leaving: bool = False,
+    verb: Verb, user_ids: list[UUID], act: Callable[[User, Tenant], None], tag: Tag, *, by: Actor, reason: str
 ) -> list[User]:
     """Do `act` to all or, if one cannot be done, to none. The people lock makes the lock-out guard hold."""
     if len(user_ids) > BULK_LIMIT:
@@ -112,8 +105,9 @@ def _each(
     tenant = lock_people()
     people = users_by_id(user_ids, lock=True)
     check_may_manage(by, *{person.role for person in people})
-    if leaving:
-        _check_leaving(people, by)
+    check_not_oneself(verb, user_ids, by=by)
+    if verb in LEAVING:
+        _check_leaving(people)
     for person in people:
         if told := wrong_state(verb, person.state):
             raise Conflict(f"{person.name} {told}")
@@ -123,9 +117,17 @@ def _each(
     return people
 
 
-def _check_leaving(people: list[User], by: Actor) -> None:
-    if any(person.id == by.user_id for person in people):
-        raise Conflict(OWN)
+def check_not_oneself(verb: Verb, user_ids: list[UUID], *, by: Actor) -> None:
+    """Nothing happens unless somebody is about to suspend or delete themselves. **Raises:** Conflict."""
+    if verb in LEAVING and by.user_id in user_ids:
+        others = "Nothing was changed." if len(user_ids) == 1 else "Leave yourself out, then the others can be chosen."
+        raise Conflict(
+            f"You cannot {verb} yourself: your session would end in the middle, and perhaps nobody could let you in again."
+            f" {others} Ask another owner or administrator to do it."
+        )
+
+
+def _check_leaving(people: list[User]) -> None:
     if any(person.usable_administrator for person in people):
         keep_usable_administrator({person.id for person in people})
 

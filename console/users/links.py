@@ -18,7 +18,7 @@ from console.vault.access import tenant_keys
 
 INVITATION_STATES = ("invitation_expired", "invitation_revoked", "not_invited")
 """How it stands with invited people whose invitation does not work."""
-LinkKind = Literal["invitation", "password_reset", "email_old", "email_new"]
+LinkKind = Literal["invitation", "password_reset", "email_old", "email_new", "email_veto"]
 
 
 class OneTimeLink(TenantOwned, Base):
@@ -26,7 +26,7 @@ class OneTimeLink(TenantOwned, Base):
 
     __tablename__ = "one_time_links"
     __table_args__ = (
-        CheckConstraint("kind IN ('invitation','password_reset','email_old','email_new')", name="kind"),
+        CheckConstraint("kind IN ('invitation','password_reset','email_old','email_new','email_veto')", name="kind"),
         tenant_reference("user_id", "users"),
         Index("ix_one_time_links_user", "tenant_id", "user_id", "kind"),
     )
@@ -49,6 +49,10 @@ class OneTimeLink(TenantOwned, Base):
         """What the link carries. **Raises:** Unreadable."""
         return tenant_keys().open(self.__tablename__, self.id, self.sealed) if self.sealed else {}
 
+    def set_payload(self, payload: dict[str, str]) -> None:
+        """Seal what the link is to carry."""
+        self.sealed = tenant_keys().seal(self.__tablename__, self.id, payload)
+
 
 @dataclass(frozen=True)
 class Link:
@@ -63,19 +67,23 @@ _PATHS: dict[LinkKind, str] = {
     "password_reset": "/password/reset/",
     "email_old": "/me/e-mail/confirm/",
     "email_new": "/me/e-mail/confirm/",
+    "email_veto": "/me/e-mail/stop/",
 }
 
 
-def give_link(kind: LinkKind, user_id: UUID, *, valid_for: timedelta, payload: dict[str, str] | None = None) -> Link:
-    """A new link of `kind` for that person. Earlier ones of the kind are dead."""
-    revoke_links(user_id, kind)
+def give_link(
+    kind: LinkKind, user_id: UUID, *, valid_for: timedelta, payload: dict[str, str] | None = None, replaces: bool = True
+) -> Link:
+    """A new link of `kind` for that person. Earlier ones of the kind are dead, if it `replaces` them."""
+    if replaces:
+        revoke_links(user_id, kind)
     token = new_token()
     now = clock.now()
     row = OneTimeLink(
         id=new_id(), tenant_id=bound_tenant(), kind=kind, user_id=user_id, created_at=now, expires_at=now + valid_for
     )
     if payload:
-        row.sealed = tenant_keys().seal(OneTimeLink.__tablename__, row.id, payload)
+        row.set_payload(payload)
     db.session.add(row)
     db.session.flush()
     add_lookup("link", digest_of(token), bound_tenant(), row.id)
@@ -99,13 +107,15 @@ def give_first_links(kind: LinkKind, user_ids: list[UUID], *, valid_for: timedel
 
 
 def revoke_links(user_id: UUID, *kinds: LinkKind) -> None:
-    """All open links of that person (of `kinds`, if given) are dead."""
+    """All open links of that person (of `kinds`, if given) are dead.
+
+    A link to take a change of username back dies only by name: else whoever made the change would suspend the person.
+    """
+    kinds = kinds or ("invitation", "password_reset", "email_old", "email_new")
     query = update(OneTimeLink).where(
         OneTimeLink.user_id == user_id, OneTimeLink.used_at.is_(None), OneTimeLink.revoked_at.is_(None)
     )
-    if kinds:
-        query = query.where(OneTimeLink.kind.in_(kinds))
-    db.session.execute(query.values(revoked_at=clock.now()))
+    db.session.execute(query.where(OneTimeLink.kind.in_(kinds)).values(revoked_at=clock.now()))
 
 
 def follow_link(token: str, *kinds: LinkKind) -> OneTimeLink:
@@ -151,6 +161,7 @@ def forget_links(user_ids: list[UUID]) -> None:
     of_them = OneTimeLink.user_id.in_(user_ids)
     link_ids = list(db.session.execute(select(OneTimeLink.id).where(of_them)).scalars())
     forget_lookups("link", link_ids)
+    forget_lookups("kept_username", user_ids)
     db.session.execute(delete(OneTimeLink).where(of_them).execution_options(synchronize_session=False))
 
 
@@ -159,15 +170,20 @@ def use_link(link: OneTimeLink) -> None:
     link.used_at = clock.now()
 
 
-def open_invitation(user_id: UUID) -> OneTimeLink | None:
-    """The invitation of that person which still works."""
+def open_links(user_id: UUID, *kinds: LinkKind) -> list[OneTimeLink]:
+    """The links of that person, of `kinds`, which still work, oldest first."""
     query = (
         select(OneTimeLink)
-        .where(OneTimeLink.user_id == user_id, OneTimeLink.kind == "invitation", OneTimeLink.used_at.is_(None))
+        .where(OneTimeLink.user_id == user_id, OneTimeLink.kind.in_(kinds), OneTimeLink.used_at.is_(None))
         .where(OneTimeLink.revoked_at.is_(None), OneTimeLink.expires_at > clock.now())
-        .limit(1)
+        .order_by(OneTimeLink.id)
     )
-    return db.session.execute(query).scalar_one_or_none()
+    return list(db.session.execute(query).scalars())
+
+
+def open_invitation(user_id: UUID) -> OneTimeLink | None:
+    """The invitation of that person which still works."""
+    return next(iter(open_links(user_id, "invitation")), None)
 
 
 def invitation_states(user_ids: list[UUID] | None = None) -> dict[UUID, str]:

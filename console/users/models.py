@@ -1,16 +1,18 @@
 """A person of a Customer (or of the host's staff), and how to find one in this tenant."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import CheckConstraint, Index, LargeBinary, String, select
 from sqlalchemy.orm import Mapped, mapped_column
 
-from console.core.db import Base, TenantOwned, bound_tenant, db
+from console.core.db import Base, TenantOwned, bound_tenant, db, service
 from console.core.errors import NotFound
 from console.core.lookups import find_lookup
 from console.core.permissions import ADMINISTRATOR_ROLES, Role
@@ -156,14 +158,27 @@ def user_by_email(email: str) -> User | None:
     return db.session.execute(select(User).where(User.id == found[1])).scalar_one_or_none()
 
 
+ASKED_ADMINISTRATORS = 200
+"""How many administrators the lock-out guard asks about, those who came last first."""
+
+
 def other_usable_administrator(excluded: set[UUID]) -> bool:
-    """Whether an active owner or administrator is left besides `excluded`. Call it under `lock_people()`."""
+    """Whether somebody besides `excluded` can administer and get in. Call it under `lock_people()`.
+
+    Who gets in is known further up (IP ranges), so the application hands that question in: `console.security.guard`.
+    """
+    return bool(service("able_administrators")(administrators(but=excluded)))
+
+
+def administrators(*, but: Iterable[UUID] = ()) -> list[User]:
+    """The active owners and administrators, those who came last first; some of them where there are very many."""
     query = (
-        select(User.id)
-        .where(User.role.in_(ADMINISTRATOR_ROLES), User.state == State.ACTIVE, User.id.not_in(excluded))
-        .limit(1)
+        select(User)
+        .where(User.role.in_(ADMINISTRATOR_ROLES), User.state == State.ACTIVE, User.id.not_in(list(but)))
+        .order_by(User.last_sign_in_at.desc())
+        .limit(ASKED_ADMINISTRATORS)
     )
-    return db.session.execute(query).first() is not None
+    return list(db.session.execute(query).scalars())
 
 
 def other_usable_owner(excluded: set[UUID]) -> bool:
@@ -180,3 +195,8 @@ def names_of(user_ids: set[UUID]) -> dict[UUID, str]:
         return {}
     rows: Any = db.session.execute(select(User).where(User.id.in_(user_ids))).scalars()
     return {row.id: row.name for row in rows}
+
+
+def spoken_time(moment: datetime, time_zone: str) -> str:
+    """A moment as mails say it: in the person's zone, with the zone named."""
+    return f"{moment.astimezone(ZoneInfo(time_zone)):%d %B %Y, %H:%M} ({time_zone})"

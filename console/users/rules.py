@@ -80,6 +80,12 @@ def _plain_email(text: str) -> str | None:
 
 
 def _other_email(text: str) -> str:
+    mailbox = text.rpartition("@")[0]
+    if unicodedata.normalize("NFKC", mailbox) != unicodedata.normalize("NFC", mailbox):
+        raise ValueError(
+            "The part before the @ holds letters in an unusual form, such as full-width ones, that look like plain"
+            " letters. Type it with plain letters."
+        )
     try:
         # Whether mail arrives shows when the invitation is sent; company-internal domains are in use, too.
         address = validate_email(text, check_deliverability=False, globally_deliverable=False)
@@ -165,7 +171,11 @@ def _time_zone_names() -> frozenset[str]:
 
 
 def _scripts_of(text: str) -> set[str]:
-    names = (unicodedata.name(character, "").split(" ")[0] for character in text if character.isalpha())
+    names = (
+        unicodedata.name(character, "").removeprefix("FULLWIDTH ").split(" ")[0]
+        for character in text
+        if character.isalpha()
+    )
     return {name for name in names if name in _SCRIPTS}
 
 
@@ -186,6 +196,18 @@ def folded(text: str) -> str:
         return text.lower()
     plain = unicodedata.normalize("NFKD", text.casefold()).translate(_TYPED_AS)
     return _MARKS.sub("", plain)
+
+
+def plain_spelling(email: str) -> str:
+    """The address with its mailbox as it reads without accents and dotless letters: "amára@x.com" → "amara@x.com".
+
+    Empty where that is nothing else, or where the mailbox is in another script.
+    """
+    mailbox, _, domain = email.rpartition("@")
+    if mailbox.isascii():
+        return ""
+    plain = folded(mailbox)
+    return f"{plain}@{domain}" if plain.isascii() else ""
 
 
 def check_may_manage(by: Actor, *roles: str) -> None:

@@ -6,6 +6,7 @@ import "./bulk.js";
 import "./progress.js";
 import "./password.js";
 import "./copy.js";
+import "./countdown.js";
 import "./session-end.js";
 import "./shortcuts.js";
 import "./time-zone.js";

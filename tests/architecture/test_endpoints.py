@@ -23,6 +23,8 @@ PUBLIC = {
     "health.ready": "for load balancers; says nothing about the inside",
     "me.confirm": "from a mail; the link is the secret",
     "me.confirm_page": "from a mail; the link is the secret",
+    "me.stop": "from a mail; the link is the secret",
+    "me.stop_page": "from a mail; the link is the secret",
     "password.accept": "from a mail; the link is the secret",
     "password.forgot": "for who cannot sign in",
     "password.invitation": "from a mail; the link is the secret",

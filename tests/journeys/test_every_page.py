@@ -18,7 +18,12 @@ SIGNED_IN = (
     "/users?q=nobody-at-all",
     "/users?state=deleted",
     "/users/new",
+    "/users?state=invitation_revoked",
     "/users/roles",
+    "/users/import",
+    "/audit?about=kwame",
+    "/audit/sign-ins",
+    "/audit/export",
     "/me",
     "/me/password",
     "/me/e-mail",
@@ -69,4 +74,30 @@ def test_every_page_is_accessible_and_fits(window, colours, size):
     expect(page.get_by_label("Given name")).to_be_focused()
     page.goto("/users")
     page.get_by_role("checkbox", name=re.compile("^Select ")).nth(2).check()
+    check_page(page)
+
+
+@pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
+def test_the_pages_about_a_change_of_address_are_accessible_and_fit(window, size):
+    page = window(viewport=size, color_scheme="dark" if size == PHONE else "light").page
+    sign_in(page, OWNER)
+    active = open_links(page)[0]
+    page.goto(active + "/edit")
+    old, new = page.get_by_label("E-mail address").input_value(), f"new.{size['width']}@harbourlane.example"
+    page.get_by_label("E-mail address").fill(new)
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("button", name="Keep the present address")).to_be_visible()
+    check_page(page)
+    stop = link_in_mail(page, old, "about to change")
+    page.goto(stop)
+    check_page(page)
+    page.goto(link_in_mail(page, new, "Confirm your new"))
+    check_page(page)
+    page.get_by_role("button", name="Confirm").click()
+    expect(page.get_by_text(f"From now on you sign in as {new}")).to_be_visible()
+    check_page(page)
+    page.goto(stop)
+    check_page(page)
+    page.get_by_role("button", name="Take it back").click()
+    expect(page.get_by_text(f"The username is {old}")).to_be_visible()
     check_page(page)

@@ -10,7 +10,13 @@ from tests.doors import Ledger, changes, count_examples, digest, doors, opened, 
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
-REFUSED = {"support.show_tenant": "no role of a Customer has support:tenants:read"}
+REFUSED = {
+    "support.approve_lift": "no role of a Customer has support:restrictions:lift",
+    "support.ask_lift": "no role of a Customer has support:restrictions:lift",
+    "support.end_lift": "no role of a Customer has support:restrictions:lift",
+    "support.restrictions": "no role of a Customer has support:restrictions:lift",
+    "support.show_tenant": "no role of a Customer has support:tenants:read",
+}
 """Endpoints that refuse a Customer's owner before they look at the id: 403 for every id."""
 
 KEPT = ("audit_entries", "audit_heads", "budgets", "jobs", "sessions.last_seen_at")

@@ -9,6 +9,7 @@ from console.core.db import db
 from console.core.permissions import ADMINISTRATOR_ROLES
 from console.users.models import State, User
 from tests.security.at_once import at_once, database_held
+from tests.users.acts import edit, open_edit
 
 TRIALS = 21
 ACTS = ("suspend", "delete", "demote", "bulk")
@@ -36,7 +37,7 @@ def _prepared(house, actor, victim, act):
     url = f"/users/{person.id}/{act}"
     if act == "demote":
         url = f"/users/{person.id}/edit"
-        fields |= {"given_name": "B", "family_name": "B", "email": person.email, "role": "member"}
+        fields = {**open_edit(visitor, person.id), "role": "member"}
     if act == "bulk":
         url = "/users/bulk"
         fields |= {"verb": "suspend", "confirmed": "yes", "ids": str(person.id)}
@@ -80,9 +81,8 @@ def test_the_last_administrator_cannot_leave_by_any_door(house):
     with house.inside(house["birch_owner"].tenant_id):
         db.session.query(User).filter(User.id == house["birch_admin"].id).one().state = State.SUSPENDED
     person = house["birch_owner"]
-    fields = {"given_name": "B", "family_name": "B", "email": person.email, "role": "member"}
     answers = [
-        owner.post(f"/users/{person.id}/edit", fields),
+        edit(owner, person.id, role="member"),
         owner.post(f"/users/{person.id}/suspend"),
         owner.post(f"/users/{person.id}/delete"),
         owner.post("/users/bulk", {"verb": "delete", "confirmed": "yes", "ids": str(person.id)}),

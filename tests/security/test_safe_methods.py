@@ -6,6 +6,8 @@ from tests.doors import SAFE, Ledger, changes, doors, half_signed_in, opened
 
 WRITES = {
     "users.export_users": (("audit_entries", "audit_heads"), "that the list of users left the house is in the record"),
+    "ip_ranges.export_ranges": (("audit_entries", "audit_heads"), "that the list left the house is in the record"),
+    "users.import_result": (("audit_entries", "audit_heads"), "that an import's rows left the house is in the record"),
     "support.show_tenant": (
         ("audit_entries", "audit_heads"),
         "that staff opened a Customer's state is in that Customer's own record",
@@ -13,8 +15,8 @@ WRITES = {
 }
 """What reading may write, by endpoint: the tables, and why."""
 
-REFUSAL = ("audit_entries", "audit_heads")
-"""An answer of 403 is in the record of the person who was refused."""
+REFUSAL = ("audit_entries", "audit_heads", "budgets")
+"""An answer of 403 is in the record of the person who was refused; repeated ones are counted."""
 
 
 @pytest.fixture(scope="module")

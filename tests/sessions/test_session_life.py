@@ -13,6 +13,7 @@ from console.core.lookups import digest_of
 from console.sessions.models import Session
 from tests.cast import PASSWORD
 from tests.house import House
+from tests.users.acts import edit
 
 NEW_PASSWORD = "nine-Loud-otters-4-lunch"
 START = datetime(2026, 3, 28, 23, 30, tzinfo=UTC)
@@ -203,8 +204,7 @@ def _by_admin(house, what):
         return admin.post(f"/users/{person}/suspend", {"reason": "test"})
     if what == "deletion":
         return admin.post(f"/users/{person}/delete", {"reason": "test"})
-    details = {"given_name": "Uma", "family_name": "Manager", "email": house["user_manager"].email, "role": "auditor"}
-    return admin.post(f"/users/{person}/edit", details)
+    return edit(admin, person, role="auditor")
 
 
 @pytest.mark.parametrize("what", ["suspension", "deletion", "role change"])

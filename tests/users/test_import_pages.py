@@ -274,8 +274,8 @@ def test_another_customers_import_is_an_unknown_address(house):
     for path in ("", "/progress", "/result.csv"):
         assert stranger.get(page + path).status_code == 404
         assert scrubbed(stranger.get(page + path)) == scrubbed(stranger.get(unknown + path))
-    for verb in ("apply", "cancel"):
-        assert stranger.post(f"{page}/{verb}", form="/users/import").status_code == 404
+    for step in ("apply", "cancel"):
+        assert stranger.post(f"{page}/{step}", form="/users/import").status_code == 404
     assert state(house, page) == "ready"
     assert id_of(page)
 

@@ -286,7 +286,7 @@ def test_all_other_sessions_are_ended_at_once(house):
     assert "3 sessions were ended." in answer.text
     assert [each.get("/me").status_code for each in others] == [303, 303, 303]
     assert visitor.get("/me").status_code == 200
-    assert "End all others" not in main_text(visitor.get("/me/sessions"))
+    assert "End all other sessions" not in main_text(visitor.get("/me/sessions"))
 
 
 def test_somebody_elses_session_cannot_be_ended_and_looks_like_none(house):
