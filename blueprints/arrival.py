@@ -17,7 +17,6 @@ from console.identity.actions import acting_as
 from console.identity.browsers import remember_browser
 from console.identity.confirmation import ask_confirmation, shown_mailbox, why_confirm
 from console.identity.factors import factor_required, has_factor
-from console.identity.rules import Reason
 from console.identity.stages import Stage, next_stage
 from console.ip_ranges.sightings import note_sighting
 from console.sessions.actions import move_session, renew_token, start_session
@@ -55,15 +54,12 @@ def arrive(person: User, *, trusted: bool = False) -> Response:
     return _response(person, stage, token, confirmed=shown, first=first)
 
 
-def ask_again(person: User, reason: Reason) -> int:
+def ask_again(person: User) -> int:
     """Another code for the present sign-in, unless it is too soon; answers the seconds to wait then."""
+    by, tokens = acting_as(person, actor()), cookies.browser_tokens()
+    reason = why_confirm(person, tokens, trusted=False, by=by) or "new_browser"
     asked = ask_confirmation(
-        person,
-        session_id=signed_in().session_id,
-        reason=reason,
-        asker=session.get(ASKER),
-        tokens=cookies.browser_tokens(),
-        by=acting_as(person, actor()),
+        person, session_id=signed_in().session_id, reason=reason, asker=session.get(ASKER), tokens=tokens, by=by
     )
     session[ASKER] = asked.asker
     return asked.wait_seconds

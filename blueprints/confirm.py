@@ -19,7 +19,7 @@ from console.core.errors import Throttled
 from console.identity.actions import acting_as
 from console.identity.confirmation import MAIL_SECONDS, plain_code, prove
 from console.identity.confirmation_models import mailed_code
-from console.identity.rules import REASON_TEXTS, Reason, can_remember
+from console.identity.rules import REASON_TEXTS, can_remember
 from console.sessions.denial import deny_sign_in, sign_in_of
 from console.users.models import User, user
 
@@ -81,9 +81,7 @@ def _not_right(tries_left: int) -> str:
 @limiter.limit(anonymous_limit)
 def send_again() -> ResponseReturnValue:
     """Another code is on its way; the earlier one does not work any more."""
-    person, sent = user(signed_in().user_id), mailed_code(signed_in().session_id)
-    reason: Reason = sent.facts["reason"] if sent else "new_browser"
-    wait = ask_again(person, reason)
+    wait = ask_again(user(signed_in().user_id))
     if wait:
         raise Throttled(
             f"A code was sent a short while ago. You can have another one in {spoken_wait(wait)}.",
