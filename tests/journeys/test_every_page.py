@@ -22,6 +22,8 @@ SIGNED_IN = (
     "/me",
     "/me/password",
     "/me/e-mail",
+    "/me/factors",
+    "/me/factors/passkeys",
     "/me/sessions",
     "/no-such-page",
 )
