@@ -1,4 +1,4 @@
-"""One's own second factors, setting one up where it is required, and a colleague's reset. Promise: P08."""
+"""One's own second factors, setting one up where it is required, and a colleague's reset."""
 
 import re
 import time

@@ -1,4 +1,4 @@
-"""Passkeys: an answer counts once, for the session, person, origin and challenge it was asked for. Promise: P08."""
+"""Passkeys: an answer counts once, for the session, person, origin and challenge it was asked for."""
 
 import json
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""Recovery codes: ten, shown once, each works once, and only their keyed hashes are kept. Promise: P08."""
+"""Recovery codes: ten, shown once, each works once, and only their keyed hashes are kept."""
 
 import re
 

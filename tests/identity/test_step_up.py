@@ -1,4 +1,4 @@
-"""Who it is is asked again before risky acts, and nothing that was typed is lost on the way. Promise: P08."""
+"""Who it is is asked again before risky acts, and nothing that was typed is lost on the way."""
 
 from datetime import timedelta
 

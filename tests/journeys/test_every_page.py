@@ -27,6 +27,8 @@ SIGNED_IN = (
     "/me",
     "/me/password",
     "/me/e-mail",
+    "/me/factors",
+    "/me/factors/passkeys",
     "/me/sessions",
     "/me/browsers",
     "/security/identity-confirmation",
