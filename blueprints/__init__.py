@@ -19,6 +19,7 @@ from blueprints import (
     me_session,
     overview,
     password,
+    renew,
     security,
     sign_in,
     step_up,
@@ -47,7 +48,20 @@ def register(app: Flask) -> None:
     limiter.init_app(app)
     chrome.install(app)
     of_one = (me, me_browsers, me_session, step_up)
-    for pages in (health, sign_in, confirm, password, overview, users, security, ip_ranges, *of_one, audit, support):
+    for pages in (
+        health,
+        sign_in,
+        confirm,
+        renew,
+        password,
+        overview,
+        users,
+        security,
+        ip_ranges,
+        *of_one,
+        audit,
+        support,
+    ):
         app.register_blueprint(pages.blueprint)
     factors.register(app)
     if settings().profile == "demo":

@@ -13,7 +13,7 @@ from blueprints.next_page import next_page
 from blueprints.visit import actor, signed_in
 from console.core.actor import Actor
 from console.core.ids import PLATFORM_TENANT_ID, new_id
-from console.identity.actions import acting_as
+from console.identity.actions import acting_as, password_expired
 from console.identity.browsers import remember_browser
 from console.identity.confirmation import ask_confirmation, shown_mailbox, why_confirm
 from console.identity.factors import factor_required, has_factor
@@ -79,12 +79,20 @@ def go_on(person: User, passed: Stage, *, show: str | None = None) -> Response:
     return _response(person, stage, token, confirmed=True, first=first, show=show)
 
 
+def go_on_with_new_session(person: User, passed: Stage) -> Response:
+    """Like `go_on`, after an act that ended every session of the person, the present one included."""
+    stage = _next(person, passed)
+    token = start_session(person, stage=stage, by=acting_as(person, actor()))
+    return _response(person, stage, token, confirmed=True, first=False)
+
+
 def _next(person: User, passed: Stage | Literal["password"], *, confirmation_needed: bool = False) -> Stage:
     return next_stage(
         passed,
         has_factor=has_factor(person.id),
         factor_required=factor_required(person),
         confirmation_needed=confirmation_needed,
+        password_expired=password_expired(person.id),
     )
 
 

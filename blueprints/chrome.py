@@ -47,6 +47,7 @@ _CUSTOMER: tuple[tuple[str | None, tuple[tuple[str, str, str, Permission, str | 
         "You",
         (
             ("My profile", "/me", "person", P.ME_PROFILE_READ, "g m"),
+            ("My second factors", "/me/factors", "key", P.ME_PROFILE_READ, "g f"),
             ("My sessions", "/me/sessions", "monitor", P.ME_PROFILE_READ, "g s"),
             ("My browsers", "/me/browsers", "globe", P.ME_PROFILE_READ, "g b"),
         ),
@@ -122,7 +123,7 @@ def _active(url: str) -> bool:
     if url == "/security":
         return path == url or path.startswith(("/security/settings", "/security/presets"))
     if url == "/me":
-        return path.startswith("/me") and not path.startswith(("/me/sessions", "/me/browsers"))
+        return path.startswith("/me") and not path.startswith(("/me/sessions", "/me/browsers", "/me/factors"))
     return path == url or path.startswith(url + "/")
 
 

@@ -48,6 +48,7 @@ SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 STAGE_PAGES = {
     "confirm": "confirm.form",
     "factor": "sign_in_factor.show",
+    "renew": "renew.form",
     "enrol": "sign_in_factor.show",
     "full": "overview.show",
 }

@@ -1,5 +1,6 @@
 """Choose and change passwords, accept invitations."""
 
+from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy import delete, select
@@ -120,6 +121,13 @@ def _replace_password(person: User, password_hash: str, by: Actor, tag: Tag) -> 
     record(tag, by=by, subject=("user", person.id))
 
 
+def password_expired(user_id: UUID) -> bool:
+    """Whether the person's password is older than its Customer lets it become."""
+    days = choices().password_expiry_days
+    credential = credential_of(user_id) if days else None
+    return credential is not None and credential.changed_at < clock.now() - timedelta(days=days)
+
+
 def check_new_password(person: User, password: str, again: str | None = None) -> None:
     """Nothing happens if the new password will do for that person and its Customer's choices. **Raises:** Invalid."""
     if again is not None and password != again:
@@ -133,6 +141,15 @@ def check_new_password(person: User, password: str, again: str | None = None) ->
         if verify_password(stored, password):
             problem = "You had this password before. Your company asks for one that is new."
             raise Invalid(problem, {"password": problem})
+
+
+def check_renewal(person: User, password: str, again: str) -> None:
+    """Nothing happens if the password will do in place of one that has expired. **Raises:** Invalid."""
+    check_new_password(person, password, again)
+    credential = credential_of(person.id)
+    if credential is not None and verify_password(credential.password_hash, password):
+        problem = "This is the password that has expired. Choose another one."
+        raise Invalid(problem, {"password": problem})
 
 
 def forget_people(user_ids: list[UUID]) -> None:

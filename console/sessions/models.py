@@ -27,7 +27,7 @@ class Session(TenantOwned, Base):
 
     __tablename__ = "sessions"
     __table_args__ = (
-        CheckConstraint("stage IN ('confirm','factor','enrol','full')", name="stage"),
+        CheckConstraint("stage IN ('confirm','factor','renew','enrol','full')", name="stage"),
         CheckConstraint("(ended_at IS NULL) = (ended_why IS NULL)", name="ended"),
         tenant_reference("user_id", "users"),
         Index("ix_sessions_user", "tenant_id", "user_id", "ended_at"),

@@ -39,11 +39,13 @@ PUBLIC = {
 }
 """Every endpoint that strangers reach, and why. Think twice before adding one."""
 
-SIGNING_IN = {"confirm", "factor", "enrol"}
+SIGNING_IN = {"confirm", "factor", "renew", "enrol"}
 HALF = {
     "confirm.form",
     "confirm.send_again",
     "confirm.submit",
+    "renew.form",
+    "renew.submit",
     "sign_in_factor.ask_passkey",
     "sign_in_factor.show",
     "sign_in_factor.start_app",

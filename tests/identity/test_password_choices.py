@@ -1,5 +1,8 @@
 """Passwords as each Customer chose: how long, which not again, how many wrong ones. Promise: P08."""
 
+from datetime import timedelta
+
+from console.core import clock
 from console.identity.models import credential_of
 from tests.cast import PASSWORD
 from tests.security.test_settings_pages import save
@@ -65,3 +68,46 @@ def test_a_customer_without_a_limit_of_its_own_has_the_installations(house):
     for _try in range(5):
         visitor.sign_in(house["member"].email, "wrong-password-here")
     assert visitor.sign_in(house["member"].email).status_code == 303
+
+
+def old_password(house, key, days):
+    with house.inside(house[key].tenant_id):
+        credential_of(house[key].id).changed_at = clock.now() - timedelta(days=days)
+
+
+def test_an_expired_password_is_replaced_before_anything_is_reachable(house):
+    choose(house, password_expiry_days="90")
+    old_password(house, "member", 91)
+    visitor = house.usual_browser("member")
+    assert visitor.sign_in(house["member"].email).location.startswith("/sign-in/new-password")
+    assert visitor.get("/me").location.startswith("/sign-in/new-password")
+    same = visitor.post("/sign-in/new-password", twice(PASSWORD), form="/sign-in/new-password")
+    assert same.status_code == 422
+    assert "This is the password that has expired" in same.text
+    assert visitor.post("/sign-in/new-password", twice(LONG), form="/sign-in/new-password").status_code == 303
+    assert visitor.get("/me").status_code == 200
+    again = house.usual_browser("member")
+    assert again.sign_in(house["member"].email, LONG).location == "/overview"
+
+
+def test_a_password_that_is_young_enough_is_let_be(house):
+    choose(house, password_expiry_days="90")
+    old_password(house, "member", 89)
+    visitor = house.usual_browser("member")
+    assert visitor.sign_in(house["member"].email).location == "/overview"
+
+
+def test_a_stolen_expired_password_chooses_no_new_one_without_the_second_factor(house):
+    with house.inside(house["agent"].tenant_id):
+        from console.core.actor import system
+        from console.policies.actions import save as save_policy
+
+        save_policy("settings", {"password_expiry_days": 30}, based_on=0, reason="", by=system("a test"))
+    old_password(house, "agent", 31)
+    visitor = house.visitor()
+    assert visitor.sign_in(house["agent"].email).location.startswith("/sign-in/factor")
+    assert visitor.get("/sign-in/new-password").location.startswith("/sign-in/factor")
+
+
+def twice(password):
+    return {"password": password, "password_again": password}
