@@ -124,6 +124,11 @@ def writing() -> None:
     db.session().info["write"] = True
 
 
+def is_writing() -> bool:
+    """Whether this unit is one that writes."""
+    return bool(db.session().info.get("write"))
+
+
 @contextmanager
 def unit_of_work(tenant_id: UUID | None = None, *, write: bool = True) -> Iterator[None]:
     """A transaction of its own, independent of the caller's: committed at the end, rolled back on an exception."""

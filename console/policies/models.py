@@ -12,7 +12,7 @@ from sqlalchemy import CheckConstraint, LargeBinary, String, UniqueConstraint, s
 from sqlalchemy.orm import Mapped, mapped_column
 
 from console.core import clock
-from console.core.db import Base, TenantOwned, bound_tenant, db, service
+from console.core.db import Base, TenantOwned, bound_tenant, db, is_writing, service
 from console.core.errors import NotFound
 from console.policies.rules import number_in_force
 from console.vault.access import tenant_keys
@@ -112,13 +112,15 @@ class OpenedDocuments:
         self._kept: OrderedDict[Key, dict[str, Any]] = OrderedDict()
         self._lock = Lock()
 
-    def get(self, key: Key, load: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-        """The document of that version; `load` opens it the first time."""
+    def get(self, key: Key, load: Callable[[], dict[str, Any]], *, keep: bool) -> dict[str, Any]:
+        """The document of that version; `load` opens it where it is not kept yet, and `keep` says whether to keep it."""
         with self._lock:
             if key in self._kept:
                 self._kept.move_to_end(key)
                 return self._kept[key]
         found = load()
+        if not keep:
+            return found
         with self._lock:
             self._kept[key] = found
             while len(self._kept) > KEPT_DOCUMENTS:
@@ -162,7 +164,10 @@ def document(kind: Kind, number: int) -> dict[str, Any]:
     if number == 0:
         return {}
     kept: OpenedDocuments = service("documents")
-    return kept.get((bound_tenant(), kind, number), lambda: version(kind, number).content["document"])
+    # A unit that writes may see a version that is never committed; its number would be given out again.
+    return kept.get(
+        (bound_tenant(), kind, number), lambda: version(kind, number).content["document"], keep=not is_writing()
+    )
 
 
 def version(kind: Kind, number: int) -> PolicyVersion:

@@ -137,7 +137,8 @@ def test_staff_are_added_and_must_set_up_their_second_factor(house, env):
     arguments = ("staff", "add", "lee@host.example", "--name", "Lee Van Support", "--role", "agent", "--password-stdin")
     answer_of(env, *arguments, typed=SECRET)
     visitor = house.visitor()
-    assert visitor.sign_in("lee@host.example", SECRET).location.startswith("/sign-in/factor")
+    assert visitor.sign_in("lee@host.example", SECRET).location.startswith("/sign-in/confirm")
+    assert house.confirm(visitor, "lee@host.example").location.startswith("/sign-in/factor")
     assert "Set up a second factor" in visitor.get("/sign-in/factor").text
     assert visitor.get("/support/tenants").location.startswith("/sign-in/factor")
 

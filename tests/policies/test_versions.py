@@ -156,3 +156,12 @@ def test_the_database_refuses_a_trial_that_leads_nowhere(house):
         tenant_id = house["owner"].tenant_id
         db.session.add(PolicyHead(tenant_id=tenant_id, kind="settings", number=1, latest=1, trial_ends_at=clock.now()))
         db.session.flush()
+
+
+def test_a_version_that_was_rolled_back_is_not_remembered_under_its_number(house):
+    with pytest.raises(ZeroDivisionError), house.inside(house["owner"].tenant_id):
+        save("ip_ranges", {"never": "committed"}, based_on=0, reason="", by=BY)
+        assert in_force("ip_ranges").document == {"never": "committed"}
+        raise ZeroDivisionError
+    assert saved(house, {"committed": True}, based_on=0) == 1
+    assert present(house).document == {"committed": True}

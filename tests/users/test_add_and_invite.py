@@ -29,6 +29,7 @@ def test_promise_p02_an_administrator_adds_somebody_who_follows_the_mail_and_sig
         "users:user:added",
         "users:invitation:sent",
         "users:invitation:accepted",
+        "identity:confirmation:confirmed",
         "sessions:session:started",
     ]
 
@@ -226,6 +227,7 @@ def test_somebody_signed_in_at_another_customer_can_accept_an_invitation(house):
 
 def test_somebody_signed_in_at_another_customer_can_sign_in_here_as_somebody_else(house):
     visitor = house.signed_in("birch_admin")
+    house.make_usual(visitor, house["admin"])
     fields = {"username": house["admin"].email, "password": PASSWORD}
     assert visitor.post("/sign-in", fields).status_code == 303
     assert "Adam Admin" in visitor.get("/me").text

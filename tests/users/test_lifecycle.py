@@ -43,7 +43,7 @@ def test_somebody_reinstated_signs_in_again_with_the_same_password_but_old_sessi
     assert act(admin, "reinstate", member.id).status_code == 303
     assert visitor.get("/me").location.startswith("/sign-in")
     assert house.visitor().sign_in(member.email, PASSWORD).status_code == 303
-    assert str(house.mails(member.email)[-1]["Subject"]) in ("Your access works again", "New sign-in to Safekeep")
+    assert "Your access works again" in [str(mail["Subject"]) for mail in house.mails(member.email)]
 
 
 @pytest.mark.parametrize(

@@ -119,7 +119,7 @@ def test_promise_p03_a_new_address_counts_once_both_mailboxes_confirmed_in_eithe
     changes = newest(house, member.tenant_id, member.id, "users:user:changed")["changes"]
     assert changes == {"email": [member.email, NEW]}
     for address in (member.email, NEW):
-        assert str(house.mails(address)[-1]["Subject"]) in ("Your username was changed", "New sign-in to Safekeep")
+        assert "Your username was changed" in [str(mail["Subject"]) for mail in house.mails(address)]
 
 
 @pytest.mark.parametrize("which", [0, 1])
