@@ -220,7 +220,8 @@ def test_no_letter_can_be_written_with_a_control_character_in_a_header(house, ch
 @pytest.mark.parametrize("kind", TEMPLATES)
 def test_every_kind_of_mail_has_the_same_words_in_text_and_html(kind):
     facts = dict.fromkeys(
-        ("tenant", "by", "role", "until", "company", "address", "at", "new_address", "browser"), "<fact & more>"
+        ("tenant", "by", "role", "until", "company", "address", "at", "new_address", "browser", "what", "left"),
+        "<fact & more>",
     )
     facts["link"] = "https://console.example/x?a=1&b=2"
     letter = write_letter(kind, to_name="<Nia>", to_address="nia@acme.example", facts=facts)
