@@ -227,7 +227,7 @@ def sentences(kind):
 @pytest.mark.parametrize("kind", TEMPLATES)
 def test_every_kind_of_mail_has_the_same_words_in_text_and_html(kind):
     facts = dict.fromkeys(
-        {name for paragraph in sentences(kind) for _text, name, _spec, _as in Formatter().parse(paragraph) if name},
+        {"company", *(name for part in sentences(kind) for _text, name, _spec, _as in Formatter().parse(part) if name)},
         "<fact & more>",
     )
     facts["link"] = "https://console.example/x?a=1&b=2"
