@@ -216,6 +216,22 @@ def test_control_the_refusals_are_not_for_another_reason(house, key, monkeypatch
     assert prove_passkey(other, answer).status_code == 303, "replayed where the challenge is not used up"
 
 
+def test_control_a_look_up_that_forgets_whose_passkey_it_is_is_seen(house, key, monkeypatch):
+    """The planted fault: any passkey of the tenant that the answer names will do."""
+    from sqlalchemy import select
+
+    theirs = add_passkey(house, house.signed_in("member"))
+    digest = passkeys._digest
+
+    def careless(_user_id, answer):
+        wanted = digest(passkeys.base64url_to_bytes(answer["rawId"]))
+        return db.session.execute(select(Passkey).where(Passkey.digest == wanted)).scalar_one_or_none()
+
+    monkeypatch.setattr(passkeys, "_named", careless)
+    visitor = half(house, "admin")
+    assert prove_passkey(visitor, theirs.proof(ask_at_sign_in(visitor))).status_code == 303
+
+
 def test_a_purged_person_leaves_no_passkey(house, key):
     from console.identity.actions import forget_people
 

@@ -43,6 +43,20 @@ def test_a_then_b_then_a_again_is_refused(house, clock):
     assert _prove(_half(house), _code(1)) == 422
 
 
+def test_control_a_store_of_the_last_code_alone_would_take_a_again(house, clock, monkeypatch):
+    """The planted fault: what was used last is refused, and nothing before it."""
+    from console.identity import totp
+
+    last = []
+
+    def use(_factor, step):
+        fresh, last[:] = last != [step], [step]
+        return fresh
+
+    monkeypatch.setattr(totp, "_use_step", use)
+    assert [_prove(_half(house), _code(step)) for step in (0, 0, 1, 0)] == [303, 422, 303, 303]
+
+
 def test_an_earlier_step_is_dead_after_a_later_one(house, clock):
     assert _prove(_half(house), _code(1)) == 303
     for step in (-1, 0):

@@ -9,7 +9,7 @@ from blueprints.gate import FRESH
 from tests.cast import PASSWORD
 from tests.doors import doors
 from tests.identity.enrolled import add_app, add_passkey, app_code, ask, codes_on, grow_stale
-from tests.users.acts import form_of, history, main_text, newest, open_edit, problems, send_edit
+from tests.users.acts import add, form_of, history, main_text, newest, open_edit, problems, send_edit
 
 ALWAYS = {
     "audit.export GET",
@@ -27,11 +27,18 @@ ALWAYS = {
     "factors.start_app POST",
     "factors_reset.confirm GET",
     "factors_reset.submit POST",
+    "ip_ranges.save POST",
     "me.change_email POST",
     "me.change_password POST",
     "me.email GET",
     "me.password GET",
+    "security.end_all POST",
+    "security.restore_version POST",
+    "security.save_settings POST",
+    "support.approve_lift POST",
+    "support.ask_lift POST",
     "users.export_users GET",
+    "users.give_one_time_code POST",
     "users.start_applying POST",
 }
 """Endpoints that always ask."""
@@ -200,6 +207,26 @@ def test_many_values_of_one_name_are_carried_in_their_order(house):
     answer = visitor.client.post("/confirm-it-is-you", data=sent)
     assert answer.location == "/users/bulk"
     assert visitor.client.post(answer.location, data=sent).location == "/users"
+
+
+def test_adding_somebody_with_a_say_asks_and_adding_a_member_does_not(house):
+    visitor = house.signed_in("owner")
+    grow_stale(house, "owner")
+    assert add(visitor, email="one@acme.example").status_code == 303
+    page = add(visitor, email="two@acme.example", role="administrator")
+    assert page.status_code == 403
+    assert replay(visitor, page, proof_password=PASSWORD).status_code == 303
+
+
+def test_another_address_for_somebody_with_a_say_asks_and_for_a_member_does_not(house):
+    visitor = house.signed_in("owner")
+    forms = {key: open_edit(visitor, house[key].id) for key in ("member", "admin")}
+    grow_stale(house, "owner")
+    statuses = [
+        send_edit(visitor, house[key].id, fields, email=f"{key}.new@acme.example").status_code
+        for key, fields in forms.items()
+    ]
+    assert statuses == [303, 403]
 
 
 def test_members_are_suspended_without_being_asked(house):

@@ -130,7 +130,7 @@ def test_a_stale_edit_loses_nothing_that_was_typed(window):
     expect(two.get_by_label("Title")).to_have_value("Second")
     check_page(two)
     two.get_by_role("button", name="Save mine over it").click()
-    expect(two.get_by_text("Second").first).to_be_visible()
+    expect(two.get_by_text("Second", exact=True).first).to_be_visible()
 
 
 def test_staff_sign_in_with_their_second_factor_and_see_customers_but_nobody_of_theirs(window):
