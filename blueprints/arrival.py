@@ -26,6 +26,8 @@ ASKER = "asker"
 """In the form session: by what this browser is known that waits for a code. It proves nothing."""
 MAILBOX = "mailbox"
 """In the form session: the secret of a link that was followed from a mail."""
+SHOWN = "shown"
+"""In the form session: this sign-in has shown more than a password."""
 UNREMEMBERED = "unremembered"
 """In the form session: whoever signs in here does not want this browser remembered."""
 
@@ -51,6 +53,8 @@ def arrive(person: User, *, trusted: bool = False) -> Response:
         asker = asked.asker
     if asker:
         session[ASKER] = asker
+    if shown:
+        session[SHOWN] = True
     return _response(person, stage, token, confirmed=shown, first=first)
 
 
@@ -76,14 +80,20 @@ def go_on(person: User, passed: Stage, *, show: str | None = None) -> Response:
         token = renew_token(signed_in().session_id, by=by, person=person)
     else:
         token = move_session(signed_in().session_id, stage=stage, person=person)
-    return _response(person, stage, token, confirmed=True, first=first, show=show)
+    return _response(person, stage, token, confirmed=_shown_here(passed), first=first, show=show)
 
 
 def go_on_with_new_session(person: User, passed: Stage) -> Response:
     """Like `go_on`, after an act that ended every session of the person, the present one included."""
     stage = _next(person, passed)
     token = start_session(person, stage=stage, by=acting_as(person, actor()))
-    return _response(person, stage, token, confirmed=True, first=False)
+    return _response(person, stage, token, confirmed=_shown_here(passed), first=False)
+
+
+def _shown_here(passed: Stage) -> bool:
+    """Whether this sign-in has shown, in this stage or an earlier one, more than the password."""
+    session[SHOWN] = shown = passed != "renew" or bool(session.get(SHOWN))
+    return shown
 
 
 def _next(person: User, passed: Stage | Literal["password"], *, confirmation_needed: bool = False) -> Stage:
@@ -118,6 +128,7 @@ def _response(
 
 def _remember(person: User, response: Response, by: Actor, *, confirmed: bool, first: bool) -> None:
     keep = not session.pop(UNREMEMBERED, False)
+    session.pop(SHOWN, None)
     before = cookies.browser_tokens()
     after = remember_browser(person, before, by=by, confirmed=confirmed, keep=keep, first=first)
     if after or before:

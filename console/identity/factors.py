@@ -18,7 +18,8 @@ from console.core.db import bound_tenant, db, settings
 from console.core.errors import Conflict, Forbidden, Invalid, NotFound
 from console.core.ids import PLATFORM_TENANT_ID
 from console.core.permissions import role_label
-from console.identity.models import Browser, Challenge, Passkey, RecoveryCode, TotpFactor, passkeys_of, totp_of
+from console.identity.browsers import drop_all
+from console.identity.models import Challenge, Passkey, RecoveryCode, TotpFactor, passkeys_of, totp_of
 from console.identity.rules import may_reset_proofs
 from console.mail.actions import post
 from console.policies.choices import choices
@@ -134,7 +135,7 @@ def factors_changed(person: User, letter: str, *, by: Actor, **facts: str) -> No
     The page carries its own session over the change (sessions.actions.keep_session).
     """
     person.sign_in_epoch += 1
-    db.session.execute(_delete(Browser, person.id))
+    drop_all([person.id])
     tell(person, letter, by=by, **facts)
     db.session.flush()
 
@@ -196,5 +197,5 @@ def _forget(user_id: UUID) -> None:
         db.session.execute(_delete(kept, user_id))
 
 
-def _delete(kept: type[TotpFactor | Passkey | RecoveryCode | Challenge | Browser], user_id: UUID) -> Delete:
+def _delete(kept: type[TotpFactor | Passkey | RecoveryCode | Challenge], user_id: UUID) -> Delete:
     return delete(kept).where(kept.user_id == user_id).execution_options(synchronize_session=False)

@@ -92,7 +92,7 @@ def test_an_administrator_sees_and_forgets_them_on_the_person_s_page(house):
         ("user_manager", "member", 303),
         ("user_manager", "admin", 403),
         ("admin", "owner", 403),
-        ("security_manager", "member", 403),
+        ("security_manager", "member", 303),
         ("auditor", "member", 403),
     ],
 )

@@ -554,3 +554,24 @@ def test_each_new_browser_is_told_of_by_mail_but_the_first_ever(house):
     assert not asked(house, first)
     assert len(notices()) == 1
     assert "198.51.100.0/24" in notices()[0].get_body(("plain",)).get_content()
+
+
+def renew(visitor):
+    """Replace a password that has expired, on the way in."""
+    fields = {"password": NEW_PASSWORD, "password_again": NEW_PASSWORD}
+    answer = visitor.post("/sign-in/new-password", fields, form="/sign-in/new-password")
+    assert answer.status_code == 303, answer.text
+    assert inside(visitor)
+    visitor.post("/sign-out")
+
+
+@pytest.mark.parametrize("new", [True, False])
+def test_replacing_an_expired_password_makes_a_browser_known_that_has_shown_more_and_no_other(house, clock, new):
+    house.choose(house["owner"].tenant_id, password_expiry_days=30)
+    visitor = house.visitor() if new else house.usual_browser("owner")
+    assert asked(house, visitor) is new
+    if new:
+        assert house.confirm(visitor, house["owner"].email).location.startswith("/sign-in/new-password")
+    renew(visitor)
+    again = visitor.sign_in(house["owner"].email, NEW_PASSWORD)
+    assert again.location.startswith("/sign-in/confirm") is not new
