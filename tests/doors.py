@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -20,6 +21,7 @@ from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
 from console.app import create_app
+from console.core import clock
 from console.core.actor import Actor
 from console.core.db import Base, db
 from console.core.ids import new_id
@@ -227,6 +229,29 @@ def unconfirmed(house: House, key: str = "owner") -> Visitor:
     visitor = house.visitor()
     answer = visitor.sign_in(house[key].email)
     assert answer.location.startswith("/sign-in/confirm"), answer.location
+    return visitor
+
+
+def expired(house: House, key: str = "birch_member") -> Visitor:
+    """A browser of somebody whose password has expired, in which it was right, and no new one was chosen yet."""
+    from console.core.actor import system
+    from console.identity.models import credential_of
+    from console.policies.actions import save
+    from console.policies.models import in_force
+
+    person = house[key]
+    with house.inside(person.tenant_id):
+        save(
+            "settings",
+            {"password_expiry_days": 30},
+            based_on=in_force("settings").number,
+            reason="",
+            by=system("a test"),
+        )
+        credential_of(person.id).changed_at = clock.now() - timedelta(days=31)
+    visitor = house.usual_browser(key)
+    answer = visitor.sign_in(person.email)
+    assert answer.location.startswith("/sign-in/new-password"), answer.location
     return visitor
 
 

@@ -141,7 +141,7 @@ def add_passkey(house: House, visitor: Visitor, name: str = "Key") -> Authentica
 
 def half(house: House, key: str) -> Visitor:
     """A browser in which that person has shown the password only."""
-    visitor = house.visitor()
+    visitor = house.usual_browser(key)
     assert visitor.sign_in(house[key].email).location.startswith("/sign-in/factor")
     return visitor
 

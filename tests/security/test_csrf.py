@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.doors import Ledger, changes, doors, half_signed_in, opened, token_of, unconfirmed
+from tests.doors import Ledger, changes, doors, expired, half_signed_in, opened, token_of, unconfirmed
 
 RECORDED = ("audit_entries", "audit_heads")
 """A refused act of a signed-in person is in the record."""
@@ -34,7 +34,7 @@ def fields_for(door):
 def whoever_may(house):
     """For each door the browser of somebody who may use it: half signed in, service staff, or the owner."""
     owner, staff, half = house.signed_in("owner"), house.signed_in("platform_administrator"), half_signed_in(house)
-    new = unconfirmed(house)
+    new, old = unconfirmed(house), expired(house)
 
     def choose(door):
         access = house.app.view_functions[door.endpoint].access
@@ -42,6 +42,8 @@ def whoever_may(house):
             return half
         if access.stages == {"confirm"}:
             return new
+        if access.stages == {"renew"}:
+            return old
         return staff if door.endpoint.startswith("support.") else owner
 
     return choose

@@ -7,7 +7,7 @@ from jinja2 import DictLoader
 
 from console.core.db import db
 from console.users.models import User
-from tests.doors import unconfirmed, unknown_id
+from tests.doors import expired, unconfirmed, unknown_id
 from tests.security.at_once import database_held
 
 INSIDE = "SELECT secret FROM /srv/safekeep/console/vault.py"
@@ -42,6 +42,8 @@ def broken(house):
     half.sign_in(house["platform_administrator"].email)
     visitors["factor"], tokens["factor"] = half, half.token("/sign-in/factor")
     new = unconfirmed(house)
+    old = expired(house)
+    visitors["renew"], tokens["renew"] = old, old.token("/sign-in/new-password")
     visitors["confirm"], tokens["confirm"] = new, new.token("/sign-in/confirm")
     for name, view in house.app.view_functions.items():
         if name != "static":

@@ -192,7 +192,7 @@ def by_owner(path, **fields):
 def new_role(house):
     owner = house.signed_in("owner")
     path = f"/users/{house['member'].id}/edit"
-    page = owner.get(path).text
+    page = owner.get(path).text.partition('/edit" novalidate')[2].partition("</form>")[0]
     import re
 
     found = re.findall(r'<input[^>]*name="([a-z_]+)"[^>]*value="([^"]*)"', page) + [

@@ -96,7 +96,7 @@ def test_somebody_of_another_customer_among_the_chosen_is_as_unknown_as_nobody(h
 def test_oneself_among_the_chosen_stops_the_whole_act(house):
     admin, tenant_id = house.signed_in("admin"), house["admin"].tenant_id
     chosen = [house["member"].id, house["admin"].id]
-    answer = choose(admin, "delete", *chosen)
+    answer = confirm(admin, choose(admin, "delete", *chosen), *chosen)
     assert answer.status_code == 409
     assert "You cannot delete yourself" in answer.text
     assert state_of(house, tenant_id, house["member"].id) == "active"
