@@ -15,6 +15,7 @@ from flask import Flask, Response, current_app, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import LoginManager, UserMixin, current_user
 from sqlalchemy.exc import OperationalError
+from werkzeug.exceptions import UnsupportedMediaType
 
 from blueprints.address_gate import admit, note_reported
 from blueprints.binding import check_network
@@ -157,12 +158,15 @@ def _enter() -> ResponseReturnValue | None:
     if access is None and request.endpoint is not None:
         raise Misconfigured(f"The endpoint {request.endpoint} was added after the door was closed.")
     try:
+        if request.is_json:
+            # Forms only: what reads the form to decide, and what acts on it, must be looking at the same thing.
+            raise UnsupportedMediaType
         if request.method not in SAFE_METHODS and request.headers.get("Sec-Fetch-Site") == "cross-site":
             raise Forbidden("This form was sent from another site, so nothing was done.")
         person = cast("SignedIn | None", current_user._get_current_object())  # noqa: SLF001
         if person is not None and person.is_authenticated:
             _recognise(person, acts=request.method in SAFE_METHODS or access is None or bool(access.stages))
-            if access is not None and access.stages:
+            if access is None or access.stages:
                 admit(person)
             return check_network(person) or _check(access, person)
         return redirect(url_for("sign_in.form", next=here()), 303) if access and access.stages else None

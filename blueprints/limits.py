@@ -3,9 +3,10 @@
 from flask_limiter import Limiter
 
 from blueprints.visit import visit
+from console.core.addresses import guessing_place
 from console.core.db import settings
 
-limiter = Limiter(key_func=lambda: visit().address, strategy="moving-window", headers_enabled=False)
+limiter = Limiter(key_func=lambda: guessing_place(visit().address), strategy="moving-window", headers_enabled=False)
 
 
 def anonymous_limit() -> str:

@@ -104,6 +104,7 @@ def password() -> ResponseReturnValue:
 
 @blueprint.post("/password")
 @requires(P.ME_PROFILE_WRITE, fresh=True)
+@limiter.limit("20 per minute")
 def change_password() -> ResponseReturnValue:
     """The new password counts; all other sessions are over, and this one goes on under a new token."""
     entered = PasswordForm()

@@ -66,7 +66,7 @@ def submit() -> ResponseReturnValue:
             retry_after_seconds=attempt.wait_seconds,
         )
     right = verify_password(attempt.stored_hash, entered.password.data)
-    if right:
+    if right and attempt.admits:
         _end_session_before()
     outcome, person = steps.finish(attempt, entered.password.data, right=right, by=actor())
     outside = refused_sign_in(person) if outcome == "welcome" and person is not None else None

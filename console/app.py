@@ -15,7 +15,7 @@ from console.core.settings import Settings, load_settings
 from console.identity import passwords
 from console.mail.transport import transport_from_url
 from console.policies.models import OpenedDocuments
-from console.security.guard import able_administrators
+from console.security.guard import somebody_gets_in
 from console.users.directory import DirectoryCache
 from console.vault.keyring import Keyring
 from console.vault.setup import open_vault
@@ -57,7 +57,7 @@ def bare_app(settings: Settings, keyring: Keyring) -> Flask:
     app.extensions["safekeep.settings"] = settings
     app.extensions["safekeep.keyring"] = keyring
     app.extensions["safekeep.transport"] = transport_from_url(settings.mail_url, sender=settings.mail_from)
-    app.extensions["safekeep.able_administrators"] = able_administrators
+    app.extensions["safekeep.somebody_gets_in"] = somebody_gets_in
     app.extensions["safekeep.documents"] = OpenedDocuments()
     app.extensions["safekeep.directories"] = DirectoryCache(most_bytes=settings.directory_cache_mib * 2**20)
     db.init_app(app)

@@ -13,12 +13,14 @@ from blueprints.visit import actor
 from console.audit.models import AuditEntry
 from console.core.ids import PLATFORM_TENANT_ID
 from console.core.permissions import Permission, may, role_label
+from console.policies.choices import FIELD
 from console.users.models import names_of
 
 AREA_TEXTS = {
     "audit": "Audit record",
     "identity": "Sign-in and passwords",
     "ip_ranges": "IP ranges",
+    "policies": "Security choices",
     "security": "Security",
     "sessions": "Sessions",
     "support": "Support",
@@ -111,9 +113,13 @@ def person_url(user_id: UUID) -> str | None:
 def change_rows(details: dict[str, Any]) -> list[dict[str, Any]]:
     """The difference, as the table of changes shows it."""
     return [
-        {"field": field_label(name), "old": value_text(name, old), "new": value_text(name, new)}
+        {"field": _label(name), "old": value_text(name, old), "new": value_text(name, new)}
         for name, (old, new) in details.get("changes", {}).items()
     ]
+
+
+def _label(name: str) -> str:
+    return FIELD[name].label if name in FIELD else field_label(name)
 
 
 def value_text(name: str, value: object) -> str | None:
@@ -124,6 +130,8 @@ def value_text(name: str, value: object) -> str | None:
         return "Yes" if value else "No"
     if name == "role":
         return role_label(str(value))
+    if name == "policy":
+        return {"ip_ranges": "IP ranges", "settings": "Security settings"}.get(str(value), str(value))
     return str(value)
 
 

@@ -5,7 +5,7 @@ from flask.typing import ResponseReturnValue
 
 from blueprints.gate import requires
 from blueprints.security import blueprint
-from blueprints.security.settings import based_on
+from blueprints.security.settings import based_on, earlier_than
 from blueprints.visit import actor
 from console.core.permissions import Permission
 from console.policies.choices import FIELDS, choices_of
@@ -22,7 +22,7 @@ LABELS = {field.name: field.label for field in FIELDS}
 @requires(Permission.SECURITY_SETTINGS_READ)
 def list_versions() -> ResponseReturnValue:
     """All versions, the newest first, each with what it changed."""
-    before = request.args.get("before", type=int)
+    before = earlier_than()
     rows = versions("settings", before=before, limit=PAGE + 1)
     shown = list(saved(rows[:PAGE]))
     older = shown[-1].number if len(rows) > PAGE else None
@@ -31,7 +31,7 @@ def list_versions() -> ResponseReturnValue:
     )
 
 
-@blueprint.get("/settings/history/<int:number>")
+@blueprint.get("/settings/history/<int(max=999999999):number>")
 @requires(Permission.SECURITY_SETTINGS_READ)
 def show_version(number: int) -> ResponseReturnValue:
     """What returning to that version would change. Number 0 stands for the defaults. **Raises:** NotFound."""
@@ -50,7 +50,7 @@ def show_version(number: int) -> ResponseReturnValue:
     )
 
 
-@blueprint.post("/settings/history/<int:number>/restore")
+@blueprint.post("/settings/history/<int(max=999999999):number>/restore")
 @requires(Permission.SECURITY_SETTINGS_WRITE, fresh=True)
 def restore_version(number: int) -> ResponseReturnValue:
     """That version's settings are in force again, as a new version."""

@@ -88,6 +88,12 @@ def based_on() -> int:
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 9 else -1
 
 
+def earlier_than() -> int | None:
+    """From which version on the list of versions goes back, as the address says; nothing that no version can be."""
+    text = request.args.get("before", "")
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 9 else None
+
+
 def _values(chosen: Choices) -> dict[str, str]:
     """The choices as a form has them."""
     plain = asdict(chosen)

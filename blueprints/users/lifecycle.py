@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 from blueprints.gate import requires
 from blueprints.users import blueprint
 from blueprints.users.listing import list_url
-from blueprints.visit import actor
+from blueprints.visit import actor, signed_in
 from console.core.db import db, settings
 from console.core.errors import Conflict, Invalid, NotFound
 from console.core.permissions import Permission, Role
@@ -165,6 +165,8 @@ def typed_reason() -> tuple[str, str]:
         return reason, f"A reason has at most {REASON_CHARACTERS} characters; this has {len(reason)}."
     if not reason.isprintable():
         return reason, "The reason holds a character that cannot be shown. Remove it."
+    if not reason and signed_in().choices.reasons_required:
+        return reason, "Your company requires a reason."
     return reason, ""
 
 

@@ -18,3 +18,8 @@ def network_of(address: str | None) -> str:
         parsed = parsed.ipv4_mapped
     prefix = IPV4_PREFIX if parsed.version == 4 else IPV6_PREFIX
     return str(ip_network(f"{parsed}/{prefix}", strict=False))
+
+
+def guessing_place(address: str) -> str:
+    """By what guesses from an address are counted: itself, or its /64, of which every subscriber has all addresses."""
+    return network_of(address) if ":" in network_of(address) else address

@@ -118,6 +118,9 @@ ROLE_PERMISSIONS: dict[str, frozenset[Permission]] = {
     StaffRole.AGENT: _STAFF,
 }
 
+MANAGING_ROLES = frozenset({Role.OWNER, Role.ADMINISTRATOR, Role.USER_MANAGER, Role.SECURITY_MANAGER})
+"""Whoever can change people or security. A stolen password of one of them is a danger to the others."""
+
 ADMINISTRATOR_ROLES = frozenset({Role.OWNER, Role.ADMINISTRATOR})
 """At least one active person with such a role keeps a Customer able to help itself (the lock-out guard)."""
 

@@ -17,6 +17,7 @@ from console.identity.browsers import drop_all
 from console.identity.confirmation_models import Confirmation, close_codes
 from console.identity.models import Challenge, Credential, Passkey, RecoveryCode, TotpFactor, credential_of
 from console.identity.passwords import check_password, verify_password
+from console.identity.totp import forget_unfinished
 from console.mail.actions import post
 from console.policies.choices import choices
 from console.tenants.models import lock_people, this_tenant
@@ -106,6 +107,7 @@ def _replace_password(person: User, password_hash: str, by: Actor, tag: Tag) -> 
     store_password(person, password_hash)
     drop_all([person.id])
     close_codes(person.id)
+    forget_unfinished(person.id)
     person.sign_in_epoch += 1
     post(
         "password_changed",

@@ -14,6 +14,7 @@ from console.audit.actions import record
 from console.audit.tags import Tag
 from console.core import budgets
 from console.core.actor import Actor
+from console.core.addresses import guessing_place
 from console.core.db import bind_tenant, db, settings
 from console.core.ids import PLATFORM_TENANT_ID
 from console.core.lookups import find_lookup
@@ -36,8 +37,14 @@ class Attempt:
     stored_hash: str | None
     spent: tuple[bytes, ...]
     wait_seconds: int
+    state: str | None
     paused: bool
     """Whether this Customer's own limit is used up. It shows in nothing: it would tell that the name is known."""
+
+    @property
+    def admits(self) -> bool:
+        """Whether a right password leads in. What shows before the answer must not show for anybody else."""
+        return self.state == State.ACTIVE and not self.paused
 
     @property
     def known(self) -> bool:
@@ -52,19 +59,20 @@ def begin(username: str, *, address: str, browser_tokens: list[str]) -> Attempt:
     bind_tenant(tenant_id)
     browser = recognised_browser(user_id, browser_tokens or [""])
     stored_hash = _stored_hash(user_id)
+    state = db.session.execute(select(User.state).where(User.id == user_id)).scalar_one_or_none()
     keys = platform_keys()
     if browser is not None:
         limits = [(keys.index("tries-browser", browser.digest), settings().sign_ins_per_account)]
     else:
         limits = [
             (keys.index("tries-account", digest), settings().sign_ins_per_account),
-            (keys.index("tries-address", address.encode()), settings().sign_ins_per_address),
+            (keys.index("tries-address", guessing_place(address).encode()), settings().sign_ins_per_address),
         ]
     window = settings().sign_in_window_seconds
     waits = [budgets.spend(key, limit=limit, window_seconds=window) for key, limit in limits]
     paused = budgets.tries(limits[0][0], window_seconds=window) > choices().sign_in_tries
     spent = tuple(key for key, _limit in limits)
-    return Attempt(tenant_id, user_id, stored_hash, spent=spent, wait_seconds=max(waits), paused=paused)
+    return Attempt(tenant_id, user_id, stored_hash, spent=spent, wait_seconds=max(waits), state=state, paused=paused)
 
 
 def _stored_hash(user_id: UUID) -> str | None:

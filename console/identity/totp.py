@@ -6,7 +6,7 @@ from datetime import timedelta
 from uuid import UUID
 
 import pyotp
-from sqlalchemy import update
+from sqlalchemy import delete, update
 
 from console.audit.actions import record
 from console.audit.tags import Tag
@@ -104,6 +104,12 @@ def _prove(person: User, factor: TotpFactor | None, code: str, *, by: Actor) -> 
         return Proof(right=False)
     budgets.refund(key)
     return Proof(right=True)
+
+
+def forget_unfinished(user_id: UUID) -> None:
+    """An app that was being set up is forgotten: whoever has seen its key may be whom a new password is to keep out."""
+    gone = delete(TotpFactor).where(TotpFactor.user_id == user_id, TotpFactor.confirmed_at.is_(None))
+    db.session.execute(gone.execution_options(synchronize_session="fetch"))
 
 
 def refuse_throttled(user_id: UUID, *, by: Actor) -> None:

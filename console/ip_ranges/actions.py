@@ -1,5 +1,6 @@
 """Edit the draft, put it into force, confirm it, return to an earlier version."""
 
+import secrets
 from collections.abc import Callable
 from dataclasses import replace
 from uuid import UUID
@@ -10,7 +11,7 @@ from console.core.db import bound_tenant, db, unit_of_work
 from console.core.errors import Conflict, Invalid
 from console.core.jobs import Run
 from console.ip_ranges import refusals, sightings
-from console.ip_ranges.changes import MODE_TEXTS, changes
+from console.ip_ranges.changes import MODE_TEXTS, Change, changes
 from console.ip_ranges.entries import MODES, Entry, RangeList
 from console.ip_ranges.guard import Verdict, lock_out
 from console.ip_ranges.models import RangeDraft, administrators, compiled, draft, list_of, list_version
@@ -23,6 +24,7 @@ from console.tenants.models import customers, lock_people
 TRIAL_MINUTES = 10
 REASON_CHARACTERS = 300
 TOLD_CHARACTERS = 1000
+TOLD_ENTRIES = 50
 SWEEP_JOB = "ip-ranges-sweep"
 SWEEP_EVERY_SECONDS = 6 * 3600
 
@@ -47,7 +49,9 @@ def edit_draft(change: Callable[[RangeList], RangeList], *, by: Actor) -> RangeL
     if after == before:
         return before
     if found is None:
-        found = RangeDraft(id=bound_tenant(), tenant_id=bound_tenant(), based_on=policy.number, revision=0)
+        found = RangeDraft(
+            id=bound_tenant(), tenant_id=bound_tenant(), based_on=policy.number, revision=_first_revision()
+        )
         db.session.add(found)
     found.put(after)
     found.revision += 1
@@ -163,6 +167,11 @@ def save_draft(*, based_on: int, revision: int, reason: str, by: Actor) -> tuple
     return number, trial
 
 
+def _first_revision() -> int:
+    """Where a new draft begins to count. Random, so that a review of an earlier draft never fits a later one."""
+    return secrets.randbelow(10**8)
+
+
 def _told(old: RangeList, new: RangeList) -> dict[str, tuple[object, object]]:
     """What the record says of the change: the switches, how many entries, and which."""
     found = changes(old, new)
@@ -174,7 +183,16 @@ def _told(old: RangeList, new: RangeList) -> dict[str, tuple[object, object]]:
         "entries": (len(old.entries), len(new.entries)),
         "ranges": (_cut(gone), _cut(come)),
     }
-    return {name: pair for name, pair in told.items() if pair[0] != pair[1]}
+    return {name: pair for name, pair in told.items() if pair[0] != pair[1]} | _details(found)
+
+
+def _details(found: list[Change]) -> dict[str, tuple[object, object]]:
+    """What changed within entries that stayed, those first that there is room for."""
+    told: dict[str, tuple[object, object]] = {}
+    for change in [change for change in found if change.kind == "changed"][:TOLD_ENTRIES]:
+        for name, before, after in change.lines:
+            told[f"{change.entry.range}: {name}"] = (before or None, after or None)
+    return told
 
 
 def _cut(text: str) -> str:

@@ -6,7 +6,7 @@ from typing import Any, Literal, cast
 
 from console.core.db import settings
 from console.core.errors import Invalid
-from console.core.permissions import ADMINISTRATOR_ROLES
+from console.core.permissions import MANAGING_ROLES
 from console.policies.models import InForce, in_force
 
 Confirmation = Literal["off", "unrecognised", "always"]
@@ -45,7 +45,7 @@ class Choices:
 
 
 def _covers(whom: Whom, role: str) -> bool:
-    return whom == "everyone" or (whom == "administrators" and role in ADMINISTRATOR_ROLES)
+    return whom == "everyone" or (whom == "administrators" and role in MANAGING_ROLES)
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Field:
     """What 0 means, where it is allowed beside the bounds."""
 
 
-WHOM = (("nobody", "Nobody"), ("administrators", "Owners and administrators"), ("everyone", "Everyone"))
+WHOM = (("nobody", "Nobody"), ("administrators", "Owners, administrators and managers"), ("everyone", "Everyone"))
 
 FIELDS: tuple[Field, ...] = (
     Field(

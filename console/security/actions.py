@@ -31,6 +31,7 @@ def return_to(number: int, *, based_on: int, reason: str, by: Actor) -> int:
 
     **Raises:** NotFound, Invalid, Stale. **Records:** policies:version:saved.
     """
+    check_reason(reason, choices_of(in_force("settings")))
     chosen = choices_at(number)
     problems = contradictions(chosen)
     if problems:

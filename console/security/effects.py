@@ -36,7 +36,7 @@ def _of_factors(new: Choices, counted: People) -> list[str]:
         return ["Nobody needs a second factor any more; those who have one are still asked for it."]
     administrators = new.factor_required == "administrators"
     bare = counted.administrators_without_factor if administrators else counted.without_factor
-    whom = "owners and administrators" if administrators else "people"
+    whom = "owners, administrators and managers" if administrators else "people"
     if not bare:
         return [f"All {whom} who are active have a second factor already."]
     return [f"{bare} {whom} without a second factor would set one up at their next sign-in."]

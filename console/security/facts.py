@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, exists, func, select
 
 from console.core import clock
 from console.core.db import db
-from console.core.permissions import ADMINISTRATOR_ROLES
+from console.core.permissions import ADMINISTRATOR_ROLES, MANAGING_ROLES
 from console.identity.models import Browser, Passkey, TotpFactor
 from console.policies.choices import Choices, choices
 from console.security.guard import able_administrators
@@ -50,7 +50,7 @@ def people() -> People:
         active=this_tenant().people_active,
         administrators=len(able_administrators(administrators())),
         without_factor=sum(bare for _role, _count, bare in kinds),
-        administrators_without_factor=sum(bare for role, _count, bare in kinds if role in ADMINISTRATOR_ROLES),
+        administrators_without_factor=sum(bare for role, _count, bare in kinds if role in MANAGING_ROLES),
         administrators_unused=int(unused),
     )
 

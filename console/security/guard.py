@@ -6,29 +6,52 @@ that end never shut anybody out for good: the factor is set up on the spot, the 
 signed out signs in again.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from datetime import datetime
 
 from console.core import clock
 from console.core.permissions import ADMINISTRATOR_ROLES
-from console.ip_ranges.guard import Administrator, able
-from console.ip_ranges.models import compiled
+from console.ip_ranges.guard import WATCHED_MOMENTS, Administrator, able
+from console.ip_ranges.models import list_version
+from console.ip_ranges.rules import Compiled, moments_of
 from console.ip_ranges.sightings import addresses_of
 from console.policies.models import in_force
 from console.users.models import State, User
 
 
-def able_administrators(people: Sequence[User]) -> list[User]:
-    """Those of `people` who are active, can administer, and get in from an address of theirs under the ranges in force.
+def somebody_gets_in(people: Sequence[User]) -> bool:
+    """Whether at each moment that is foreseen somebody of `people` can administer and gets in.
 
-    Somebody of whom no address of the last 90 days is known counts as able. **Source:** P06, P08.
+    Foreseen are now and each time at which an entry starts or ends, under the list in force and under the one that comes
+    back if the present trial lapses; that support has lifted the list for a while does not count. **Source:** P06, P08.
     """
+    administrators = _administrators(people)
+    return bool(administrators) and all(
+        able(compiled, administrators, at) for compiled, moments in _foreseen() for at in moments
+    )
+
+
+def able_administrators(people: Sequence[User]) -> list[User]:
+    """Those of `people` who are active, can administer, and get in now from an address of theirs."""
+    now, lists = clock.now(), [compiled for compiled, _moments in _foreseen()]
     usable = [person for person in people if person.role in ADMINISTRATOR_ROLES and person.state == State.ACTIVE]
-    policy = in_force("ip_ranges")
-    if policy.number == 0 or policy.lifted_until is not None or policy.document.get("mode") != "enforce":
-        return usable
-    ready, now, known = compiled(policy), clock.now(), addresses_of([person.id for person in usable])
     return [
         person
-        for person in usable
-        if able(ready, [Administrator(person.id.hex, person.role, tuple(known[person.id]))], now)
+        for person, asked in zip(usable, _administrators(usable), strict=True)
+        if all(able(compiled, [asked], now) for compiled in lists)
     ]
+
+
+def _administrators(people: Sequence[User]) -> list[Administrator]:
+    usable = [person for person in people if person.role in ADMINISTRATOR_ROLES and person.state == State.ACTIVE]
+    known = addresses_of([person.id for person in usable])
+    return [Administrator(person.id.hex, person.role, tuple(known[person.id])) for person in usable]
+
+
+def _foreseen() -> Iterator[tuple[Compiled, list[datetime]]]:
+    """Each list that may come to count, made ready, and the moments at which it may let others in."""
+    policy, now = in_force("ip_ranges"), clock.now()
+    for number in {policy.number, policy.fallback or 0} - {0}:
+        ranges = list_version(number)
+        if ranges.mode == "enforce":
+            yield Compiled(ranges), [now, *moments_of(ranges, after=now)[:WATCHED_MOMENTS]]

@@ -29,7 +29,8 @@ PRESETS: tuple[Preset, ...] = (
     Preset(
         "strict",
         "Strict",
-        "For accounts whose administrators are worth attacking: they need a second factor, and new places are confirmed.",
+        "For accounts whose administrators are worth attacking: they and the managers need a second factor, and new"
+        " places are confirmed.",
         {
             "confirm_new_networks": True,
             "remember_browser_days": 60,

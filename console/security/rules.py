@@ -88,13 +88,11 @@ def _of_people(chosen: Choices, people: People) -> tuple[Check, ...]:
         Check(
             "administrators_factor",
             "high",
-            "Administrators have a second factor",
-            "Administrators sign in with a password alone",
+            "Administrators and managers have a second factor",
+            "Administrators or managers sign in with a password alone",
             chosen.factor_required != "nobody" or bare == 0,
             "A guessed or stolen password of an administrator opens everything.",
-            f"{_people(bare)} would set one up at the next sign-in."
-            if bare
-            else "Every administrator has one already.",
+            f"{_people(bare)} would set one up at the next sign-in." if bare else "Each of them has one already.",
             setting="factor_required",
         ),
         Check(

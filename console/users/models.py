@@ -167,7 +167,7 @@ def other_usable_administrator(excluded: set[UUID]) -> bool:
 
     Who gets in is known further up (IP ranges), so the application hands that question in: `console.security.guard`.
     """
-    return bool(service("able_administrators")(administrators(but=excluded)))
+    return bool(service("somebody_gets_in")(administrators(but=excluded)))
 
 
 def administrators(*, but: Iterable[UUID] = ()) -> list[User]:

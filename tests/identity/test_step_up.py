@@ -27,6 +27,7 @@ ALWAYS = {
     "factors.start_app POST",
     "factors_reset.confirm GET",
     "factors_reset.submit POST",
+    "ip_ranges.export_ranges GET",
     "ip_ranges.save POST",
     "me.change_email POST",
     "me.change_password POST",

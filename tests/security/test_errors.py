@@ -363,3 +363,32 @@ def test_too_many_attempts_say_how_long_to_wait(house):
             break
     assert answer.status_code == 429
     assert re.search(r"[Tt]ry again in \d+ (second|minute|hour)", visible(answer.text))
+
+
+def test_a_body_that_is_no_form_is_refused_before_anything_looks_at_it(house):
+    """What decides whether a fresh proof is needed reads the form; nothing may act on another reading of the body."""
+    owner = house.signed_in("owner")
+    token = owner.token("/me")
+    for url, body in (
+        (f"/users/{house['member'].id}/edit", {"role": "owner", "version": "1"}),
+        ("/sign-in", {"username": "\ud800", "password": "x"}),
+        ("/password/forgot", {"username": "x"}),
+    ):
+        answer = owner.client.post(url, json=body, headers={"X-CSRFToken": token})
+        assert answer.status_code == 415, url
+    assert (
+        "Owner"
+        not in owner.get(f"/users?q={house['member'].email}").text.partition("<tbody")[2].partition("Mika")[2][:400]
+    )
+
+
+@pytest.mark.parametrize("number", ["9" * 30, "-1", "1e3", "٣"])
+def test_a_number_in_an_address_that_no_version_has_is_answered(house, number):
+    manager = house.signed_in("security_manager")
+    assert manager.get(f"/security/settings/history/{number}").status_code == 404
+    for page in ("/security/settings/history", "/security/ip-ranges/versions"):
+        assert manager.get(page, query_string={"before": number}).status_code == 200
+    assert (
+        manager.get("/security/ip-ranges/refusals", query_string={"before": "0001-01-01T00:00:00+23:59"}).status_code
+        == 200
+    )

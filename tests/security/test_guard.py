@@ -1,16 +1,20 @@
 """Who can still get in: one answer for every door of the lock-out guard. Promises: P06, P08."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
 from console.core import clock
 from console.core.actor import system
+from console.core.db import db
+from console.ip_ranges.entries import RangeList, new_entry
 from console.policies.actions import lift
+from console.policies.actions import save as save_policy
+from console.policies.models import PolicyHead
 from console.security.guard import able_administrators
 from console.users.models import administrators
-from tests.ip_ranges.acts import ELSEWHERE, OFFICE, enforce
-from tests.users.acts import edit, main_text
+from tests.ip_ranges.acts import ELSEWHERE, OFFICE, draft, enforce, save
+from tests.users.acts import act, edit, main_text
 
 
 def able(house):
@@ -48,11 +52,37 @@ def test_the_last_one_who_gets_in_cannot_step_down_although_another_is_active(ho
     assert able(house) == ["Adam Admin"]
 
 
-def test_while_support_has_lifted_the_ranges_they_keep_nobody_out(house, roaming_owner):
+def test_that_support_has_lifted_the_ranges_for_a_while_does_not_count(house, roaming_owner):
     with house.inside(house["owner"].tenant_id):
         lift("ip_ranges", until=clock.now() + timedelta(hours=1), reason="locked out", by=system("a test"))
-    assert able(house) == ["Adam Admin", "Olga Owner"]
-    assert edit(roaming_owner, house["admin"].id, role="member").status_code == 303
+    owner = house.signed_in("owner", address=ELSEWHERE)
+    assert act(owner, "suspend", house["admin"].id).status_code == 409
+    assert able(house) == ["Adam Admin"]
+
+
+def test_whom_only_the_list_on_trial_lets_in_does_not_count(house):
+    house.signed_in("owner", address=ELSEWHERE).post("/sign-out")
+    admin = enforce(house, f"{OFFICE}/32", who="admin")
+    draft(admin, "203.0.113.0/24")
+    again = save(admin)
+    assert again.status_code == 303
+    with house.inside(house["owner"].tenant_id):
+        head = db.session.execute(db.select(PolicyHead)).scalar_one()
+        head.fallback, head.trial_ends_at = head.number - 1, clock.now() + timedelta(minutes=10)
+    owner = house.signed_in("owner", address=ELSEWHERE)
+    assert act(owner, "suspend", house["admin"].id).status_code == 409
+
+
+def test_whom_only_an_entry_that_ends_lets_in_does_not_count(house):
+    house.signed_in("owner", address=ELSEWHERE).post("/sign-out")
+    ends = f"{clock.now() + timedelta(hours=1):%Y-%m-%dT%H:%MZ}"
+    with house.inside(house["owner"].tenant_id):
+        entries = (new_entry(f"{OFFICE}/32"), new_entry("203.0.113.0/24", ends_at=datetime.fromisoformat(ends)))
+        document = RangeList("enforce", entries=entries).as_document()
+        save_policy("ip_ranges", document, based_on=0, reason="", by=system("a test"))
+    house.signed_in("admin", address=OFFICE)
+    owner = house.signed_in("owner", address=ELSEWHERE)
+    assert act(owner, "suspend", house["admin"].id).status_code == 409
 
 
 def test_ranges_that_are_only_reported_keep_nobody_out(house):

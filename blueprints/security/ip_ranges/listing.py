@@ -109,7 +109,7 @@ def _shown(page: int, total: int) -> str:
 
 
 @blueprint.get("/export.csv")
-@requires(Permission.SECURITY_IP_RANGES_READ)
+@requires(Permission.SECURITY_IP_RANGES_READ, fresh=True)
 def export_ranges() -> Response:
     """The list as it is edited, as a file that can be read in again; that it left is in the audit record."""
     name = f"ip-ranges-{clock.now():%Y-%m-%d}.csv"

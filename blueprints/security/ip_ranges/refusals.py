@@ -1,6 +1,6 @@
 """Who was kept out or would have been, and one such refusal by its reference number."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from flask import redirect, render_template, request, url_for
@@ -70,9 +70,9 @@ def _rows(found: list[Refusal]) -> list[dict[str, Any]]:
 def _moment() -> datetime | None:
     try:
         moment = datetime.fromisoformat(request.args.get("before", ""))
-    except ValueError:
+        return moment.astimezone(UTC) if moment.tzinfo else None
+    except (ValueError, OverflowError):
         return None
-    return moment if moment.tzinfo else None
 
 
 def _next(last: Refusal) -> str:

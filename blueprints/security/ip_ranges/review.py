@@ -26,6 +26,7 @@ from console.ip_ranges.guard import Verdict
 from console.ip_ranges.replay import LEAST_DAYS, MOST_DAYS, USUAL_DAYS, Replay, replay
 from console.ip_ranges.rules import intervals, tightens, unrestricted_roles
 from console.ip_ranges.sightings import sightings
+from console.policies.models import in_force
 from console.users.models import names_of
 
 SHOWN_CHANGES = 200
@@ -46,6 +47,14 @@ class SaveForm(FlaskForm):  # type: ignore[misc]
 def review() -> ResponseReturnValue:
     """What the draft changes, and what it would have done."""
     return _review_page(SaveForm())
+
+
+SAVED = {
+    "enforce": "The list is in force.",
+    "report": "The list was saved. It only reports: nobody is refused, and who would have been is listed.",
+    "off": "The list was saved. It is off: nobody is refused. Switch it on when you are ready.",
+}
+"""What to say after saving a list that is not on trial, by its mode."""
 
 
 @blueprint.post("/save")
@@ -71,7 +80,7 @@ def save() -> ResponseReturnValue:
     if trial:
         flash(f"The list is in force for {actions.TRIAL_MINUTES} minutes. Confirm it, or it reverts.", "warning")
     else:
-        flash("The list is in force.", "success")
+        flash(SAVED[in_force("ip_ranges").document["mode"]], "success")
     return redirect(url_for("ip_ranges.list_ranges"), 303)
 
 

@@ -2,13 +2,14 @@
 
 from uuid import UUID
 
-from flask import flash, redirect, render_template, request, url_for
+from flask import flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from blueprints.gate import requires
 from blueprints.security.ip_ranges import blueprint
 from blueprints.security.ip_ranges.review import SHOWN_CHANGES
 from blueprints.security.ip_ranges.shown import common, working
+from blueprints.security.settings import earlier_than
 from blueprints.visit import actor
 from console.core.permissions import Permission
 from console.ip_ranges.actions import take_version
@@ -23,7 +24,7 @@ PAGE = 25
 @requires(Permission.SECURITY_IP_RANGES_READ)
 def list_versions() -> ResponseReturnValue:
     """The saved lists, the newest first."""
-    before = request.args.get("before", type=int)
+    before = earlier_than()
     found = versions("ip_ranges", before=before, limit=PAGE + 1)
     more = len(found) > PAGE
     return render_template(
