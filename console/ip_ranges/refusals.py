@@ -119,7 +119,7 @@ def note_refusal(attempt: Attempt, *, by: Actor, times: int = 1) -> str:
 
 def refusal(reference: str) -> Refusal:
     """The refusal with that reference number. **Raises:** NotFound."""
-    query = select(Refusal).where(Refusal.reference == reference.strip().upper())
+    query = select(Refusal).where(Refusal.reference == _plain(reference))
     found = db.session.execute(query).scalar_one_or_none()
     if found is None:
         raise NotFound("No refusal has this reference number. It may be older than 90 days, or of another company.")
@@ -128,8 +128,14 @@ def refusal(reference: str) -> Refusal:
 
 def known_reference(text: str) -> str | None:
     """The reference number that was typed, if a refusal of this tenant has it."""
-    query = select(Refusal.reference).where(Refusal.reference == text.strip().upper())
+    query = select(Refusal.reference).where(Refusal.reference == _plain(text))
     return db.session.execute(query).scalar_one_or_none()
+
+
+def _plain(text: str) -> str:
+    """A reference number as it was given out; nothing for a text that can be none, such as one that holds a NUL."""
+    text = text.strip().upper()
+    return text if text.isascii() and text.isalnum() else ""
 
 
 def refusals(*, mode: str = "", address: str = "", before: datetime | None = None, limit: int = 50) -> list[Refusal]:

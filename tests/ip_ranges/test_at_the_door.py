@@ -224,3 +224,11 @@ def test_a_failing_list_lets_nobody_in(house, monkeypatch):
     monkeypatch.setattr("console.ip_ranges.models.decide", fails)
     assert member.get("/me").status_code == 500
     assert house.visitor().sign_in(house["member"].email).status_code == 500
+
+
+@pytest.mark.parametrize("text", ["%00%FF", "%00", "'", "x" * 99, "%E2%80%AE"])
+def test_a_reference_that_can_be_none_is_answered_with_a_page(house, text):
+    visitor = house.signed_in("security_manager")
+    assert visitor.get(f"{HERE}/refusals?q={text}").status_code in (200, 303)
+    assert visitor.get(f"{HERE}/refusals/{text}", follow_redirects=True).status_code == 404
+    assert visitor.get(f"/audit?who={text}").status_code == 200
