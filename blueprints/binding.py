@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 
 from blueprints.visit import visit
 from console.core.db import unit_of_work
-from console.sessions.actions import end_moved_session, note_move
+from console.sessions.actions import end_session, note_move
 from console.sessions.rules import moved
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def check_network(person: "SignedIn") -> ResponseReturnValue | None:
         if chosen == "log":
             note_move(person.session_id, by=person.actor)
             return None
-        end_moved_session(person.session_id, by=person.actor)
+        end_session(person.session_id, why="network changed", by=person.actor)
     visit().person = None
     flash("You were signed out because your network changed. Your company binds sessions to a network.", "info")
     return redirect(url_for("sign_in.form"), 303)

@@ -1,6 +1,7 @@
 """The list in force, the draft that everybody edits, and versions: how to find them for this tenant."""
 
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from threading import Lock
@@ -136,7 +137,11 @@ def draft(*, lock: bool = False) -> RangeDraft | None:
 def administrators() -> list[Administrator]:
     """The active owners and administrators, with the addresses from which they came in the last 90 days."""
     query = select(User).where(User.role.in_(ADMINISTRATOR_ROLES), User.state == State.ACTIVE).order_by(User.id)
-    people = list(db.session.execute(query).scalars())
+    return with_addresses(list(db.session.execute(query).scalars()))
+
+
+def with_addresses(people: Sequence[User]) -> list[Administrator]:
+    """Those people as the lock-out guard sees them, in their order."""
     known = addresses_of([person.id for person in people])
     return [Administrator(person.name, person.role, tuple(known[person.id])) for person in people]
 

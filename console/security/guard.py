@@ -10,13 +10,11 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from console.core import clock
-from console.core.permissions import ADMINISTRATOR_ROLES
-from console.ip_ranges.guard import WATCHED_MOMENTS, Administrator, able
-from console.ip_ranges.models import list_version
+from console.ip_ranges.guard import WATCHED_MOMENTS, able
+from console.ip_ranges.models import list_version, with_addresses
 from console.ip_ranges.rules import Compiled, moments_of
-from console.ip_ranges.sightings import addresses_of
 from console.policies.models import in_force
-from console.users.models import State, User
+from console.users.models import User
 
 
 def somebody_gets_in(people: Sequence[User]) -> bool:
@@ -25,7 +23,7 @@ def somebody_gets_in(people: Sequence[User]) -> bool:
     Foreseen are now and each time at which an entry starts or ends, under the list in force and under the one that comes
     back if the present trial lapses; that support has lifted the list for a while does not count. **Source:** P06, P08.
     """
-    administrators = _administrators(people)
+    administrators = with_addresses(_usable(people))
     return bool(administrators) and all(
         able(compiled, administrators, at) for compiled, moments in _foreseen() for at in moments
     )
@@ -34,18 +32,16 @@ def somebody_gets_in(people: Sequence[User]) -> bool:
 def able_administrators(people: Sequence[User]) -> list[User]:
     """Those of `people` who are active, can administer, and get in now from an address of theirs."""
     now, lists = clock.now(), [compiled for compiled, _moments in _foreseen()]
-    usable = [person for person in people if person.role in ADMINISTRATOR_ROLES and person.state == State.ACTIVE]
+    usable = _usable(people)
     return [
         person
-        for person, asked in zip(usable, _administrators(usable), strict=True)
+        for person, asked in zip(usable, with_addresses(usable), strict=True)
         if all(able(compiled, [asked], now) for compiled in lists)
     ]
 
 
-def _administrators(people: Sequence[User]) -> list[Administrator]:
-    usable = [person for person in people if person.role in ADMINISTRATOR_ROLES and person.state == State.ACTIVE]
-    known = addresses_of([person.id for person in usable])
-    return [Administrator(person.id.hex, person.role, tuple(known[person.id])) for person in usable]
+def _usable(people: Sequence[User]) -> list[User]:
+    return [person for person in people if person.usable_administrator]
 
 
 def _foreseen() -> Iterator[tuple[Compiled, list[datetime]]]:

@@ -25,11 +25,12 @@ class Saved:
 
 
 def saved(rows: list[PolicyVersion]) -> Iterator[Saved]:
-    """Each version of the settings with what it changed from the one before."""
+    """Each version of the settings with what it changed from the one before. Each of `rows` is opened once."""
+    contents = {row.number: row.content for row in rows}
+    known = {number: choices_of(InForce("settings", number, kept["document"])) for number, kept in contents.items()}
     for row in rows:
-        content = row.content
-        now = choices_of(InForce("settings", row.number, content["document"]))
-        changes = difference(choices_at(row.number - 1), now)
+        content, before = contents[row.number], known.get(row.number - 1)
+        changes = difference(choices_at(row.number - 1) if before is None else before, known[row.number])
         yield Saved(row.number, row.made_at, content["by"], content["reason"], row.outcome, changes)
 
 

@@ -1,6 +1,6 @@
 """Ready-made levels of security. A Customer that differs from all of them has its own. Promise: P08."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from console.policies.choices import Choices, choices_of, defaults
@@ -74,4 +74,4 @@ def preset(name: str) -> Preset | None:
 def preset_in_force(policy: InForce) -> Preset | None:
     """The preset that this version is, or None where the Customer has a mix of its own."""
     chosen = choices_of(policy)
-    return next((item for item in PRESETS if replace(item.choices) == chosen), None)
+    return next((item for item in PRESETS if item.choices == chosen), None)

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import delete, or_, select, update
+from sqlalchemy import ColumnElement, delete, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from console.audit.actions import Event, record, record_many
@@ -168,19 +168,9 @@ def note_move(session_id: UUID, *, by: Actor) -> None:
     record(Tag.SESSION_MOVED, by=by, subject=("user", session.user_id), changes=change)
 
 
-def end_moved_session(session_id: UUID, *, by: Actor) -> None:
-    """The session is over, because it left its network. **Records:** sessions:session:ended."""
-    end_session(session_id, why="network changed", by=by)
-
-
 def end_other_sessions(*, by: Actor) -> int:
     """All sessions of the acting person but the present one are over. Answers how many."""
-    rows = db.session.execute(
-        select(Session).where(Session.user_id == by.user_id, Session.ended_at.is_(None), Session.id != by.session_id)
-    ).scalars()
-    others = list(rows)
-    _end(others, why="ended", by=by)
-    return len(others)
+    return _end_where(Session.user_id == by.user_id, Session.id != by.session_id, why="ended", by=by)
 
 
 def end_sessions_of(user_ids: list[UUID], *, by: Actor, but: UUID | None = None, why: str = "by administrator") -> int:
@@ -188,10 +178,8 @@ def end_sessions_of(user_ids: list[UUID], *, by: Actor, but: UUID | None = None,
 
     **Records:** sessions:session:ended each.
     """
-    query = select(Session).where(Session.user_id.in_(user_ids), Session.ended_at.is_(None))
-    rows = [session for session in db.session.execute(query).scalars() if session.id != but]
-    _end(rows, why=why, by=by)
-    return len(rows)
+    others = [Session.id != but] if but is not None else []
+    return _end_where(Session.user_id.in_(user_ids), *others, why=why, by=by)
 
 
 def end_session_of_somebody(session_id: UUID, *, by: Actor, why: str = "by administrator") -> None:
@@ -208,9 +196,12 @@ def end_all_sessions(*, by: Actor) -> int:
 
     **Records:** sessions:session:ended each.
     """
-    query = select(Session).where(Session.ended_at.is_(None), Session.id != by.session_id)
-    rows = list(db.session.execute(query).scalars())
-    _end(rows, why="by administrator", by=by)
+    return _end_where(Session.id != by.session_id, why="by administrator", by=by)
+
+
+def _end_where(*which: ColumnElement[bool], why: str, by: Actor) -> int:
+    rows = list(db.session.execute(select(Session).where(Session.ended_at.is_(None), *which)).scalars())
+    _end(rows, why=why, by=by)
     return len(rows)
 
 

@@ -116,7 +116,7 @@ def counts(session: Session, person: User, tenant: Tenant, chosen: Choices, *, n
 
 def open_sessions(person: User) -> list[Session]:
     """The sessions of that person that still count, the latest first."""
-    query = _open(choices()).where(Session.user_id == person.id, Session.epoch == person.sign_in_epoch)
+    query = select_open(choices()).where(Session.user_id == person.id, Session.epoch == person.sign_in_epoch)
     return list(db.session.execute(query.order_by(Session.last_seen_at.desc()).limit(100)).scalars())
 
 
@@ -128,7 +128,7 @@ def all_open_sessions(
     Only those `of` one person if one is given.
     """
     query = (
-        _open(choices())
+        select_open(choices())
         .add_columns(User)
         .join(User, and_(User.tenant_id == Session.tenant_id, User.id == Session.user_id))
         .where(Session.epoch == User.sign_in_epoch, User.state == State.ACTIVE)
@@ -142,7 +142,7 @@ def all_open_sessions(
     return [(row[0], row[1]) for row in db.session.execute(query)]
 
 
-def _open(chosen: Choices) -> "Select[Any]":
+def select_open(chosen: Choices) -> "Select[Any]":
     """The sessions that their times let count; whose person may still sign in is for the caller to ask."""
     now = clock.now()
     return select(Session).where(
