@@ -17,6 +17,7 @@ from console.mail.transport import transport_from_url
 from console.policies.models import OpenedDocuments
 from console.security.guard import somebody_gets_in
 from console.users.directory import DirectoryCache
+from console.vault.blob_store import blob_store_from_url
 from console.vault.keyring import Keyring
 from console.vault.setup import open_vault
 
@@ -56,6 +57,7 @@ def bare_app(settings: Settings, keyring: Keyring) -> Flask:
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = _engine_options(settings)
     app.extensions["safekeep.settings"] = settings
     app.extensions["safekeep.keyring"] = keyring
+    app.extensions["safekeep.blobs"] = blob_store_from_url(settings.blobs)
     app.extensions["safekeep.transport"] = transport_from_url(settings.mail_url, sender=settings.mail_from)
     app.extensions["safekeep.somebody_gets_in"] = somebody_gets_in
     app.extensions["safekeep.documents"] = OpenedDocuments()

@@ -1,4 +1,4 @@
-"""Make an installation, once: folder, root key, key store, database, and the host's own tenant."""
+"""Make an installation, once: folders, root key, key store, database, and the host's own tenant."""
 
 from pathlib import Path
 from uuid import UUID
@@ -17,6 +17,7 @@ from console.core.settings import Settings
 from console.registry import PERIODIC
 from console.tenants.actions import add_tenant
 from console.tenants.models import Tenant
+from console.vault.blob_store import blob_store_from_url
 from console.vault.keyring import Keyring
 from console.vault.keystore import KeyStore
 from console.vault.setup import create_vault, open_vault
@@ -30,6 +31,7 @@ def initialise(settings: Settings) -> tuple[Keyring, bool]:
     """
     settings.instance.mkdir(mode=0o700, parents=True, exist_ok=True)
     settings.instance.chmod(0o700)
+    blob_store_from_url(settings.blobs).prepare()
     keyring, new = _keys(settings)
     upgrade(settings)
     app = bare_app(settings, keyring)

@@ -15,10 +15,11 @@ from console.ip_ranges import break_glass as _break_glass
 from console.mail import actions as mail
 from console.policies import actions as policies
 from console.sessions import actions as sessions
-from console.tenants import models as _tenants
+from console.tenants import models as tenants
 from console.users import import_apply, import_sweep, imports, lifecycle, usernames
+from console.vault import blob_care, blobs
 
-_MODELS = (_audit, _break_glass, _budgets, _installation, _lookups, _tenants)
+_MODELS = (_audit, _break_glass, _budgets, _installation, _lookups, tenants)
 METADATA = Base.metadata
 
 HANDLERS: dict[str, jobs.Handler] = {
@@ -34,6 +35,8 @@ HANDLERS: dict[str, jobs.Handler] = {
     usernames.RELEASE_JOB: usernames.release_usernames,
     imports.JOB: import_apply.run_import,
     import_sweep.SWEEP_JOB: import_sweep.sweep_imports,
+    blobs.DELETE_JOB: blobs.remove_deleted,
+    blob_care.SWEEP_JOB: partial(blob_care.sweep_blobs, tenant_ids=tenants.tenant_ids),
 }
 
 PERIODIC: dict[str, int] = {
@@ -42,4 +45,5 @@ PERIODIC: dict[str, int] = {
     sessions.SWEEP_JOB: sessions.SWEEP_EVERY_SECONDS,
     import_sweep.SWEEP_JOB: import_sweep.SWEEP_EVERY_SECONDS,
     ip_ranges.SWEEP_JOB: ip_ranges.SWEEP_EVERY_SECONDS,
+    blob_care.SWEEP_JOB: blob_care.SWEEP_EVERY_SECONDS,
 }

@@ -27,6 +27,7 @@ from console.core.ids import PLATFORM_TENANT_ID
 from console.core.settings import load_settings
 from console.tenants.models import Tenant
 from console.vault.access import keyring
+from console.vault.blob_store import blob_store_from_url
 
 
 @click.group()
@@ -119,13 +120,14 @@ def audit_checkpoint(tenant: str) -> None:
 @click.command(epilog="Example: safekeep doctor --json")
 @json_option
 def doctor(as_json: bool) -> None:
-    """Is this installation safe to run? Checks settings, keys, database, role, and that every key opens."""
+    """Is this installation safe to run? Checks settings, keys, blob store, database, role, and that every key opens."""
     findings: list[dict[str, Any]] = []
     with refusals():
         settings = load_settings()
     steps = (
         ("settings", lambda: check_settings(settings)),
         ("keys", lambda: open_app(settings)),
+        ("blob store", lambda: blob_store_from_url(settings.blobs).check()),
         ("pages", _check_pages),
         ("tenants' keys", lambda: _check_keys(settings)),
     )

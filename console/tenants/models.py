@@ -68,3 +68,8 @@ def customers(*, after: UUID | None = None, limit: int = 200) -> list[Tenant]:
     """Customers in the order in which they came, without the host itself; from the one `after` on."""
     query = select(Tenant).where(Tenant.id != PLATFORM_TENANT_ID).order_by(Tenant.id).limit(limit)
     return list(db.session.execute(query.where(Tenant.id > after) if after else query).scalars())
+
+
+def tenant_ids() -> list[UUID]:
+    """The ids of every Customer and of the host itself, in the order in which they came."""
+    return list(db.session.execute(select(Tenant.id).order_by(Tenant.id)).scalars())

@@ -17,3 +17,24 @@ class Unreadable(Conflict):
 
 class KeyUnavailable(Gone):
     """Raised when a key was destroyed, was never made, or does not unwrap."""
+
+
+class BlobMissing(Conflict):
+    """Raised when a blob that should be there is not in the store."""
+
+    def __init__(self) -> None:
+        super().__init__("This data is not in the store. The operator can look for it with `safekeep doctor`.")
+
+
+class StoreFull(Conflict):
+    """Raised when the store has no room left; nothing was stored."""
+
+    def __init__(self) -> None:
+        super().__init__("There is no room left to store this. Nothing was stored; the operator must make room.")
+
+
+class StoreUnavailable(Conflict):
+    """Raised when the store does not answer, or refuses us. What it said is in the facts, for the log."""
+
+    def __init__(self, said: str = "") -> None:
+        super().__init__("The store of this data does not answer. Nothing was changed; try again later.", said=said)

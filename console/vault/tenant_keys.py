@@ -24,6 +24,9 @@ RECORD_FORMAT = 1
 BYTES_FORMAT = 2
 """AES-256-GCM over any bytes, filled up with 0x80 and zeros."""
 
+KEY_FORMAT = 3
+"""AES-256-GCM over a 32-byte key, with nothing added: all keys are of one length."""
+
 VERSION_BYTES = 4
 HEADER_BYTES = 1 + VERSION_BYTES
 NONCE_BYTES = 12
@@ -90,6 +93,7 @@ class TenantKeys:
         self._lasting = secrets[primary].lasting
         self._records: dict[str, _Boxes] = {}
         self._byte_strings: dict[str, _Boxes] = {}
+        self._wraps: dict[str, _Boxes] = {}
         self._indexes: dict[str, HMAC] = {}
 
     def seal(self, table: str, row_id: UUID, fields: Mapping[str, Any]) -> bytes:
@@ -147,6 +151,22 @@ class TenantKeys:
         """The bytes that `seal_bytes` was given. **Raises:** Unreadable."""
         boxes = self._byte_strings.get(table) or self._add_boxes(self._byte_strings, BYTES_FORMAT, table)
         return _open(boxes, row_id, sealed).rstrip(b"\0")[:-1]
+
+    def wrap_key(self, table: str, row_id: UUID, key: bytes) -> bytes:
+        """A key that seals something outside the database, readable only in this row."""
+        if len(key) != KEY_BYTES:
+            raise ValueError("only whole keys are wrapped")
+        boxes = self._wraps.get(table) or self._add_boxes(self._wraps, KEY_FORMAT, table)
+        return self._seal(boxes, KEY_FORMAT, row_id, key)
+
+    def unwrap_key(self, table: str, row_id: UUID, wrapped: bytes) -> bytes:
+        """The key that `wrap_key` was given. **Raises:** Unreadable."""
+        boxes = self._wraps.get(table) or self._add_boxes(self._wraps, KEY_FORMAT, table)
+        return _open(boxes, row_id, wrapped)
+
+    def context(self, kind: str, item_id: UUID, format_: int) -> bytes:
+        """What something outside the database is bound to: this installation and tenant, its kind, id and format."""
+        return pack(self._installation, self.tenant_id.bytes, kind.encode(), item_id.bytes, bytes((format_,)))
 
     def index(self, name: str, value: bytes) -> bytes:
         """A blind index: equal for equal values of one name and tenant, and telling nothing else.
