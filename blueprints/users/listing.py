@@ -124,6 +124,7 @@ AREAS = {
     "me": "One's own account",
     "account": "The account",
     "users": "Users",
+    "data": "Customer Data",
     "security": "Security",
     "audit": "Audit record",
 }

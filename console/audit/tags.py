@@ -8,6 +8,16 @@ class Tag(StrEnum):
 
     AUDIT_CHECKPOINT_SIGNED = "audit:checkpoint:signed"
     AUDIT_EXPORTED = "audit:entries:exported"
+    DATA_CUSTODIAN_ADDED = "customer_data:custodian:added"
+    DATA_IMPORT_CANCELLED = "customer_data:import:cancelled"
+    DATA_IMPORT_FINISHED = "customer_data:import:finished"
+    DATA_IMPORT_STARTED = "customer_data:import:started"
+    DATA_ITEM_DAMAGED = "customer_data:item:damaged"
+    DATA_ITEM_OPENED = "customer_data:item:opened"
+    DATA_ITEM_RELEASED = "customer_data:item:released"
+    DATA_ITEMS_EXPORTED = "customer_data:items:exported"
+    DATA_ITEMS_LABELLED = "customer_data:items:labelled"
+    DATA_SEARCHED = "customer_data:items:searched"
     BROWSER_FORGOTTEN = "identity:browser:forgotten"
     CONFIRMATION_ASKED = "identity:confirmation:asked"
     CONFIRMATION_CODE_GIVEN = "identity:confirmation:code_given"
@@ -68,6 +78,16 @@ class Tag(StrEnum):
 TAG_TEXTS: dict[str, str] = {
     Tag.AUDIT_CHECKPOINT_SIGNED: "Signed a checkpoint of the audit record",
     Tag.AUDIT_EXPORTED: "Exported the audit record",
+    Tag.DATA_CUSTODIAN_ADDED: "Added a custodian",
+    Tag.DATA_IMPORT_CANCELLED: "Cancelled an import of Customer Data",
+    Tag.DATA_IMPORT_FINISHED: "Finished an import of Customer Data",
+    Tag.DATA_IMPORT_STARTED: "Started an import of Customer Data",
+    Tag.DATA_ITEM_DAMAGED: "Found an item of Customer Data damaged",
+    Tag.DATA_ITEM_OPENED: "Opened an item of Customer Data",
+    Tag.DATA_ITEM_RELEASED: "Released an item from quarantine",
+    Tag.DATA_ITEMS_EXPORTED: "Exported items of Customer Data",
+    Tag.DATA_ITEMS_LABELLED: "Labelled items of Customer Data",
+    Tag.DATA_SEARCHED: "Searched Customer Data",
     Tag.BROWSER_FORGOTTEN: "Forgot recognised browsers",
     Tag.CONFIRMATION_ASKED: "Asked to confirm the sign-in",
     Tag.CONFIRMATION_CODE_GIVEN: "Gave a one-time code by telephone",

@@ -12,6 +12,12 @@ class Permission(StrEnum):
     ACCOUNT_OVERVIEW_READ = "account:overview:read"
     AUDIT_ENTRIES_EXPORT = "audit:entries:export"
     AUDIT_ENTRIES_READ = "audit:entries:read"
+    DATA_IMPORTS_READ = "data:imports:read"
+    DATA_IMPORTS_WRITE = "data:imports:write"
+    DATA_ITEMS_EXPORT = "data:items:export"
+    DATA_ITEMS_READ = "data:items:read"
+    DATA_LABELS_WRITE = "data:labels:write"
+    DATA_OWN_READ = "data:own:read"
     ME_PROFILE_READ = "me:profile:read"
     ME_PROFILE_WRITE = "me:profile:write"
     SECURITY_IP_RANGES_READ = "security:ip_ranges:read"
@@ -36,6 +42,12 @@ PERMISSION_TEXTS: dict[Permission, str] = {
     P.ACCOUNT_OVERVIEW_READ: "See the overview of the account",
     P.AUDIT_ENTRIES_EXPORT: "Export the audit record and signed checkpoints",
     P.AUDIT_ENTRIES_READ: "Read the audit record",
+    P.DATA_IMPORTS_READ: "See what was imported, and what became of each item",
+    P.DATA_IMPORTS_WRITE: "Import e-mail and documents",
+    P.DATA_ITEMS_EXPORT: "Export e-mail and documents",
+    P.DATA_ITEMS_READ: "Read everybody's e-mail and documents",
+    P.DATA_LABELS_WRITE: "Label e-mail and documents",
+    P.DATA_OWN_READ: "Read one's own e-mail and documents",
     P.ME_PROFILE_READ: "See one's own profile and sessions",
     P.ME_PROFILE_WRITE: "Change one's own profile, password and sessions",
     P.SECURITY_IP_RANGES_READ: "See the IP ranges and what they refused",
@@ -92,6 +104,8 @@ STAFF_ROLE_TEXTS: dict[str, tuple[str, str]] = {
 }
 
 _OWN = frozenset({P.ME_PROFILE_READ, P.ME_PROFILE_WRITE})
+_DATA_READ = frozenset({P.DATA_ITEMS_READ, P.DATA_IMPORTS_READ})
+_DATA = _DATA_READ | {P.DATA_IMPORTS_WRITE, P.DATA_ITEMS_EXPORT, P.DATA_LABELS_WRITE}
 _READ = frozenset({P.ACCOUNT_OVERVIEW_READ, P.USERS_PEOPLE_READ})
 _AUDIT = frozenset({P.AUDIT_ENTRIES_READ, P.AUDIT_ENTRIES_EXPORT})
 _MANAGE = frozenset({P.USERS_PEOPLE_WRITE, P.USERS_PEOPLE_EXPORT, P.USERS_PROOFS_RESET})
@@ -102,16 +116,17 @@ _SECURITY = _SECURITY_READ | {
     P.SECURITY_SESSIONS_END,
     P.USERS_PROOFS_RESET,
 }
-_ADMINISTRATOR = _OWN | _READ | _AUDIT | _MANAGE | _SECURITY | {P.USERS_ADMINISTRATORS_WRITE}
+_PERSON = _OWN | {P.DATA_OWN_READ}
+_ADMINISTRATOR = _PERSON | _READ | _AUDIT | _MANAGE | _SECURITY | _DATA | {P.USERS_ADMINISTRATORS_WRITE}
 _STAFF = _OWN | {P.SUPPORT_TENANTS_READ, P.SUPPORT_RESTRICTIONS_LIFT}
 
 ROLE_PERMISSIONS: dict[str, frozenset[Permission]] = {
     Role.OWNER: _ADMINISTRATOR | {P.USERS_OWNERS_WRITE},
     Role.ADMINISTRATOR: _ADMINISTRATOR,
-    Role.USER_MANAGER: _OWN | _READ | _MANAGE,
-    Role.SECURITY_MANAGER: _OWN | _READ | _AUDIT | _SECURITY,
-    Role.AUDITOR: _OWN | _READ | _AUDIT | _SECURITY_READ | {P.USERS_PEOPLE_EXPORT},
-    Role.MEMBER: _OWN,
+    Role.USER_MANAGER: _PERSON | _READ | _MANAGE,
+    Role.SECURITY_MANAGER: _PERSON | _READ | _AUDIT | _SECURITY,
+    Role.AUDITOR: _PERSON | _READ | _AUDIT | _SECURITY_READ | _DATA_READ | {P.USERS_PEOPLE_EXPORT, P.DATA_ITEMS_EXPORT},
+    Role.MEMBER: _PERSON,
     StaffRole.PLATFORM_ADMINISTRATOR: _STAFF | _AUDIT,
     StaffRole.DATA_RETURN_OFFICER: _STAFF,
     StaffRole.APPROVER: _STAFF,
