@@ -9,6 +9,7 @@ from console.core import jobs
 from console.core import lookups as _lookups
 from console.core.db import Base
 from console.customer_data import imports as _data_imports
+from console.customer_data import integrity
 from console.customer_data import models as _customer_data
 from console.identity import actions as identity
 from console.identity import confirmation_sweep, reset
@@ -38,6 +39,8 @@ HANDLERS: dict[str, jobs.Handler] = {
     imports.JOB: import_apply.run_import,
     import_sweep.SWEEP_JOB: import_sweep.sweep_imports,
     blobs.DELETE_JOB: blobs.remove_deleted,
+    integrity.DUE_JOB: integrity.enqueue_due,
+    integrity.SCRUB_JOB: integrity.scrub,
     blob_care.SWEEP_JOB: partial(blob_care.sweep_blobs, tenant_ids=tenants.tenant_ids),
 }
 
@@ -48,4 +51,13 @@ PERIODIC: dict[str, int] = {
     import_sweep.SWEEP_JOB: import_sweep.SWEEP_EVERY_SECONDS,
     ip_ranges.SWEEP_JOB: ip_ranges.SWEEP_EVERY_SECONDS,
     blob_care.SWEEP_JOB: blob_care.SWEEP_EVERY_SECONDS,
+    integrity.DUE_JOB: integrity.DUE_EVERY_SECONDS,
+}
+
+LONG = frozenset({imports.JOB, blob_care.SWEEP_JOB, integrity.SCRUB_JOB})
+"""Work that may take hours. It has a lane of its own, so that mail (a code that somebody waits for) never waits for it."""
+
+LANES: dict[str, dict[str, jobs.Handler]] = {
+    "quick": {kind: handler for kind, handler in HANDLERS.items() if kind not in LONG},
+    "long": {kind: HANDLERS[kind] for kind in LONG},
 }

@@ -12,14 +12,15 @@ from types import FrameType
 from urllib.request import urlopen
 
 import click
+from flask import Flask, current_app
 
 from console.commands import demo_folder
 from console.commands.base import answer, fail, installation, json_option, refusals
 from console.core.errors import Misconfigured
-from console.core.jobs import work_once
+from console.core.jobs import Handler, work_once
 from console.core.settings import Settings, load_settings
 from console.install import initialise
-from console.registry import HANDLERS
+from console.registry import LANES
 
 IDLE_SECONDS = 0.5
 START_SECONDS = 30
@@ -129,9 +130,26 @@ def worker() -> None:
     signal.signal(signal.SIGINT, stop)
     with installation():
         logging.basicConfig(level=logging.INFO, format="%(asctime)s worker %(levelname)s %(message)s")
+        work_in_lanes(LANES, stopping)
+
+
+def work_in_lanes(lanes: dict[str, dict[str, Handler]], stopping: threading.Event) -> None:
+    """Each lane does its own kinds of jobs, one after the other, until `stopping` is set; lanes do not wait for another."""
+    app = current_app._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001
+    threads = [
+        threading.Thread(target=_work, args=(app, handlers, stopping), name=name) for name, handlers in lanes.items()
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def _work(app: Flask, handlers: dict[str, Handler], stopping: threading.Event) -> None:
+    with app.app_context():
         while not stopping.is_set():
             try:
-                busy = work_once(HANDLERS)
+                busy = work_once(handlers, stopping=stopping.is_set)
             except Exception:
                 log.exception("the worker could not look for work; it tries again")
                 busy = False

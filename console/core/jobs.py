@@ -7,7 +7,7 @@ little that the work needs is sealed in the row by whoever enqueues it, and drop
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import cast
 from uuid import UUID
@@ -64,6 +64,10 @@ class LostLease(Exception):
     """Raised in a worker whose job was taken over or cancelled; its transaction is rolled back."""
 
 
+class Stopped(Exception):
+    """Raised in a worker that is told to end; the job goes back to the queue, where it goes on from its checkpoint."""
+
+
 class TryLater(Exception):
     """Raised by a handler that could not work now, such as a mail server that is down; the job is retried."""
 
@@ -80,6 +84,8 @@ class Run:
     done: int
     attempt: int
     sealed: bytes | None = None
+    stopping: Callable[[], bool] = bool
+    """Whether this worker is told to end. Without anybody who could tell it, never."""
 
     @property
     def last_attempt(self) -> bool:
@@ -87,7 +93,9 @@ class Run:
         return self.attempt >= MAX_ATTEMPTS
 
     def checkpoint(self, done: int, total: int) -> None:
-        """Record progress in the present transaction, and prolong the lease. **Raises:** LostLease."""
+        """Record progress in the present transaction, and prolong the lease. **Raises:** LostLease, Stopped."""
+        if self.stopping():
+            raise Stopped
         now = clock.now()
         _update_leased(
             self, done=done, total=total, heartbeat_at=now, lease_until_at=now + timedelta(seconds=LEASE_SECONDS)
@@ -192,13 +200,16 @@ def _due(kinds: list[str], now: datetime) -> Job | None:
     ).scalar_one_or_none()
 
 
-def work_once(handlers: dict[str, Handler]) -> bool:
-    """Run one job that is due. Answers False when there was none."""
+def work_once(handlers: dict[str, Handler], *, stopping: Callable[[], bool] = bool) -> bool:
+    """Run one job that is due. Answers False when there was none. A job ends early once `stopping()` is true."""
     run = claim(list(handlers))
     if run is None:
         return False
+    run = replace(run, stopping=stopping)
     try:
         handlers[run.kind](run)
+    except Stopped:
+        _give_back(run)
     except LostLease:
         log.warning("job %s was taken over or cancelled", run.job_id)
     except Exception as error:  # noqa: BLE001 (a job must not end its worker; the reason is recorded)
@@ -206,6 +217,14 @@ def work_once(handlers: dict[str, Handler]) -> bool:
     else:
         _finish(run)
     return True
+
+
+def _give_back(run: Run) -> None:
+    """Another worker may go on at once; that this one ended is no failed attempt."""
+    with unit_of_work():
+        job = _mine(run)
+        if job is not None:
+            job.state, job.lease_until_at, job.attempts = "queued", None, job.attempts - 1
 
 
 def _finish(run: Run) -> None:

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import select
 
 from console.core.db import db
-from console.core.errors import Gone
+from console.core.errors import Gone, NotFound
 from console.customer_data.models import Item, ItemContent
 from console.vault.access import tenant_keys
 from console.vault.blobs import BlobReader, find_blob, open_blob
@@ -19,10 +19,15 @@ INLINE_BYTES = 64 * 1024
 `tests/benchmarks/blobs.py` shows what either way costs.
 """
 _PIECE_BYTES = 1024 * 1024
+_DAMAGED, _NOTHING = "This item is damaged:", "Nothing of it is shown."
 
 
 class DamagedItem(Gone):
     """Raised when an item's bytes are missing, or are not those that came in. Nothing of them is handed out."""
+
+
+class MissingItem(DamagedItem):
+    """Raised when there is nothing where an item's bytes should lie."""
 
 
 class Content:
@@ -37,12 +42,12 @@ class Content:
                 self._inline = _inline(item.id)
             else:
                 self._reader = open_blob(find_blob(item.blob_id))
-        except (BlobMissing, Unreadable) as error:
-            raise DamagedItem(
-                "This item is damaged: its seal does not fit its bytes. Nothing of it is shown."
-            ) from error
+        except (BlobMissing, NotFound) as error:
+            raise MissingItem("This item's bytes are missing from the store: nothing of it can be shown.") from error
+        except Unreadable as error:
+            raise DamagedItem(f"{_DAMAGED} its seal does not fit its bytes. {_NOTHING}") from error
         if self.size != item.size_bytes:
-            raise DamagedItem("This item is damaged: it is not as long as it was. Nothing of it is shown.")
+            raise DamagedItem(f"{_DAMAGED} it is not as long as it was. {_NOTHING}")
 
     @property
     def size(self) -> int:
@@ -58,7 +63,7 @@ class Content:
         try:
             return self._reader.read(start, length)
         except (BlobMissing, Unreadable) as error:
-            raise DamagedItem("This item is damaged. Nothing of it is shown.") from error
+            raise DamagedItem(f"{_DAMAGED} its seal does not fit its bytes. {_NOTHING}") from error
 
     def stream(self) -> Iterator[bytes]:
         """All of it, in pieces of at most a MiB. **Raises:** DamagedItem."""
@@ -69,7 +74,7 @@ class Content:
         """All of it, after its SHA-256 was compared with that of the day it came in. **Raises:** DamagedItem."""
         raw = b"".join(self.stream())
         if hashlib.sha256(raw).hexdigest() != self._sha256:
-            raise DamagedItem("This item is damaged: its bytes are not those that came in. Nothing of it is shown.")
+            raise DamagedItem(f"{_DAMAGED} its bytes are not those that came in. {_NOTHING}")
         return raw
 
     def check(self) -> None:
@@ -78,7 +83,7 @@ class Content:
         for piece in self.stream():
             sum_.update(piece)
         if sum_.hexdigest() != self._sha256:
-            raise DamagedItem("This item is damaged: its bytes are not those that came in. Nothing of it is shown.")
+            raise DamagedItem(f"{_DAMAGED} its bytes are not those that came in. {_NOTHING}")
 
 
 def open_content(item: Item) -> Content:
@@ -94,5 +99,5 @@ def seal_inline(item_id: UUID, raw: bytes) -> bytes:
 def _inline(item_id: UUID) -> bytes:
     sealed = db.session.execute(select(ItemContent.sealed).where(ItemContent.id == item_id)).scalar_one_or_none()
     if sealed is None:
-        raise Unreadable
+        raise NotFound
     return tenant_keys().open_bytes(ItemContent.__tablename__, item_id, sealed)

@@ -68,6 +68,12 @@ def check_blobs(tenant_id: UUID) -> Iterator[Finding]:
             kind = _problem(store, name, expected)
             if kind and _still_there(tenant_id, blob_id):
                 yield Finding(kind, blob_id, name)
+    yield from foreign_blobs(tenant_id)
+
+
+def foreign_blobs(tenant_id: UUID) -> Iterator[Finding]:
+    """What lies under that tenant in the store and has no row. Reads names only. **Raises:** StoreUnavailable."""
+    store = blob_store()
     for names in _batches(store.names(tenant_prefix(tenant_id))):
         for name in _without_row(tenant_id, names):
             if _older(store, name, SETTLING):

@@ -334,3 +334,22 @@ def test_heartbeats_are_written_with_each_checkpoint(house):
             run.checkpoint(1, 2)
     assert wait_until(lambda: job(house, job_id).heartbeat_at)
     assert time.time() - job(house, job_id).heartbeat_at.timestamp() < 60
+
+
+def test_a_job_whose_worker_is_told_to_end_goes_back_to_the_queue_and_goes_on_from_its_checkpoint(house):
+    job_id, told = enqueue(house, total=3), threading.Event()
+
+    def handler(run):
+        for done in range(run.done + 1, 4):
+            with unit_of_work():
+                run.checkpoint(done, 3)
+            if done == 2:
+                told.set()
+
+    with house.app.app_context():
+        assert work_once({KIND: handler}, stopping=told.is_set)
+    stopped = job(house, job_id)
+    assert (stopped.state, stopped.done, stopped.attempts, stopped.lease_until_at) == ("queued", 2, 0, None)
+    told.clear()
+    assert work(house, handler)
+    assert (job(house, job_id).state, job(house, job_id).done) == ("done", 3)
