@@ -76,8 +76,8 @@ def foreign_blobs(tenant_id: UUID) -> Iterator[Finding]:
     store = blob_store()
     for names in _batches(store.names(tenant_prefix(tenant_id))):
         for name in _without_row(tenant_id, names):
-            if _older(store, name, SETTLING):
-                found = ids_of(name)
+            found = ids_of(name)
+            if found is None or _older(store, name, SETTLING):
                 yield Finding("foreign", found[1] if found else None, name)
 
 

@@ -173,8 +173,9 @@ def test_doctor_names_what_is_damaged_and_what_is_foreign_and_ends_with_1(house,
     assert clean.returncode == 0
     assert {row["tenant"]: row["findings"] for row in json.loads(clean.stdout)}[str(acme)] == []
     path = blob_path(house, acme, ids[0])
-    stray = path.with_name(f"{'0' * 31}1")
+    stray, misnamed = path.with_name(f"{'0' * 30}{path.name[-2:]}"), path.with_name("notes.txt")
     shutil.copyfile(path, stray)
+    shutil.copyfile(path, misnamed)
     path.unlink()
     with time_machine.travel(clock.now() + timedelta(hours=2), tick=True):
         done = doctor(house, str(acme), "--json")
@@ -183,7 +184,8 @@ def test_doctor_names_what_is_damaged_and_what_is_foreign_and_ends_with_1(house,
     assert {row["kind"] for row in found} == {"missing", "foreign"}
     assert str(ids[0]) in done.stdout
     assert stray.name in done.stdout
-    assert "2 of the things" in done.stderr
+    assert misnamed.name in done.stdout
+    assert "3 of the things" in done.stderr
 
 
 def test_one_customers_check_reads_nothing_of_another(house, acme):
