@@ -172,3 +172,12 @@ def test_control_an_untouched_blob_opens():
     assert reader(sealed_of(data)).read(0, len(data)) == data
     with pytest.raises(pytest.fail.Exception):
         nothing_of(sealed_of(data), data)
+
+
+def test_a_blob_from_when_the_format_was_chosen_opens_with_both_readers():
+    sealed = bytes.fromhex(
+        "251fdc4e5eb8758ed0aee28f3b3a525010ec7d302edc66b0349e031e7d25f54486ec5d9e39d87d1dad556d9d43f88844"
+        "fd491e1a4f78d489cc412a72ae062b797e28f383642db65ede0ae77c8ffbf45d7bf3709e743442"
+    )
+    assert reader(sealed, context=b"safekeep").read(0, 99) == b"A known answer."
+    assert b"".join(open_stream(KEY, b"safekeep", [sealed])) == b"A known answer."
