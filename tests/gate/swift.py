@@ -47,13 +47,23 @@ def throwaway_s3() -> Iterator[dict[str, str]]:
     **Raises** PartMissing when the programs cannot be had or do not start.
     """
     _ensure_programs()
-    home = Path(tempfile.mkdtemp(prefix="safekeep-swift-")).resolve()
     with ExitStack() as stack:
-        stack.callback(shutil.rmtree, home, ignore_errors=True)
+        home = _home(stack)
         try:
             yield {VARIABLE: _started(home, stack)}
-        except (OSError, subprocess.SubprocessError) as error:
+        except (OSError, KeyError, subprocess.SubprocessError) as error:
             raise PartMissing("Swift", f"{error}; {_last_words(home)}", REMEDY) from error
+
+
+def _home(stack: ExitStack) -> Path:
+    """A folder for all that the servers write, gone with the stack, where files take attributes as Swift needs them."""
+    for parent in (tempfile.gettempdir(), "/var/tmp"):
+        home = Path(tempfile.mkdtemp(prefix="safekeep-swift-", dir=parent)).resolve()
+        stack.callback(shutil.rmtree, home, ignore_errors=True)
+        with suppress(OSError, AttributeError):
+            os.setxattr(home, "user.safekeep", b"yes")
+            return home
+    raise PartMissing("Swift", "no temporary folder takes extended attributes", "set TMPDIR to a folder that does")
 
 
 def _started(home: Path, stack: ExitStack) -> str:
@@ -148,8 +158,7 @@ def _ensure_programs() -> None:
 def _tried(*arguments: str) -> str:
     """Nothing when apt-get ended well, else the last line that it printed."""
     command = ("apt-get", *arguments)
-    # policy-rc.d is not ours to write: what the packages start, they start under the system's own supervision.
-    env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
+    env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     try:
         done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=INSTALL_SECONDS, env=env)
     except (OSError, subprocess.TimeoutExpired) as error:
