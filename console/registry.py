@@ -9,6 +9,7 @@ from console.core import jobs
 from console.core import lookups as _lookups
 from console.core.db import Base
 from console.customer_data import imports as _data_imports
+from console.customer_data import merging
 from console.customer_data import models as _customer_data
 from console.identity import actions as identity
 from console.identity import confirmation_sweep, reset
@@ -38,6 +39,7 @@ HANDLERS: dict[str, jobs.Handler] = {
     imports.JOB: import_apply.run_import,
     import_sweep.SWEEP_JOB: import_sweep.sweep_imports,
     blobs.DELETE_JOB: blobs.remove_deleted,
+    merging.INDEX_JOB: merging.merge_segments,
     blob_care.SWEEP_JOB: partial(blob_care.sweep_blobs, tenant_ids=tenants.tenant_ids),
 }
 
