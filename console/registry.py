@@ -9,8 +9,10 @@ from console.core import jobs
 from console.core import lookups as _lookups
 from console.core.db import Base
 from console.customer_data import imports as _data_imports
+from console.customer_data import labels as _labels
 from console.customer_data import merging
 from console.customer_data import models as _customer_data
+from console.customer_data import openings as _openings
 from console.identity import actions as identity
 from console.identity import confirmation_sweep, reset
 from console.ip_ranges import actions as ip_ranges
@@ -22,7 +24,18 @@ from console.tenants import models as tenants
 from console.users import import_apply, import_sweep, imports, lifecycle, usernames
 from console.vault import blob_care, blobs
 
-_MODELS = (_customer_data, _data_imports, _audit, _break_glass, _budgets, _installation, _lookups, tenants)
+_MODELS = (
+    _customer_data,
+    _data_imports,
+    _labels,
+    _openings,
+    _audit,
+    _break_glass,
+    _budgets,
+    _installation,
+    _lookups,
+    tenants,
+)
 METADATA = Base.metadata
 
 HANDLERS: dict[str, jobs.Handler] = {

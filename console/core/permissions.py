@@ -18,6 +18,7 @@ class Permission(StrEnum):
     DATA_ITEMS_READ = "data:items:read"
     DATA_LABELS_WRITE = "data:labels:write"
     DATA_OWN_READ = "data:own:read"
+    DATA_REASONS_WRITE = "data:reasons:write"
     ME_PROFILE_READ = "me:profile:read"
     ME_PROFILE_WRITE = "me:profile:write"
     SECURITY_IP_RANGES_READ = "security:ip_ranges:read"
@@ -48,6 +49,7 @@ PERMISSION_TEXTS: dict[Permission, str] = {
     P.DATA_ITEMS_READ: "Read everybody's e-mail and documents",
     P.DATA_LABELS_WRITE: "Label e-mail and documents",
     P.DATA_OWN_READ: "Read one's own e-mail and documents",
+    P.DATA_REASONS_WRITE: "Say why somebody else's e-mail or document is opened",
     P.ME_PROFILE_READ: "See one's own profile and sessions",
     P.ME_PROFILE_WRITE: "Change one's own profile, password and sessions",
     P.SECURITY_IP_RANGES_READ: "See the IP ranges and what they refused",
@@ -104,7 +106,7 @@ STAFF_ROLE_TEXTS: dict[str, tuple[str, str]] = {
 }
 
 _OWN = frozenset({P.ME_PROFILE_READ, P.ME_PROFILE_WRITE})
-_DATA_READ = frozenset({P.DATA_ITEMS_READ, P.DATA_IMPORTS_READ})
+_DATA_READ = frozenset({P.DATA_ITEMS_READ, P.DATA_IMPORTS_READ, P.DATA_REASONS_WRITE})
 _DATA = _DATA_READ | {P.DATA_IMPORTS_WRITE, P.DATA_ITEMS_EXPORT, P.DATA_LABELS_WRITE}
 _READ = frozenset({P.ACCOUNT_OVERVIEW_READ, P.USERS_PEOPLE_READ})
 _AUDIT = frozenset({P.AUDIT_ENTRIES_READ, P.AUDIT_ENTRIES_EXPORT})

@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Select, and_, or_, select
 from console.core.actor import Actor
 from console.core.db import db
 from console.core.errors import Invalid
+from console.customer_data.labels import ItemLabel
 from console.customer_data.models import Item, readable_custodians
 from console.customer_data.phrases import Verifier
 from console.customer_data.search import Found, find_numbers
@@ -45,6 +46,7 @@ class ItemQuery:
     attachments: bool | None = None
     """With attachments, or without any."""
     import_id: UUID | None = None
+    label: UUID | None = None
     oldest_first: bool = False
     after: str | None = None
     before: str | None = None
@@ -255,6 +257,7 @@ _FILTERS: dict[str, Callable[[Any], ColumnElement[bool]]] = {
     "max_bytes": lambda value: Item.size_bytes <= value,
     "attachments": lambda value: Item.attachments > 0 if value else Item.attachments == 0,
     "import_id": lambda value: Item.import_id == value,
+    "label": lambda value: Item.id.in_(select(ItemLabel.item_id).where(ItemLabel.label_id == value)),
 }
 
 
