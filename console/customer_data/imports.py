@@ -165,7 +165,7 @@ class ImportFinding(TenantOwned, Base):
 
     import_id: Mapped[UUID]
     place: Mapped[int] = mapped_column(BigInteger)
-    """Counts the findings of one import from 1."""
+    """Orders the findings of one import: twice the number of the item, one more for a doubtful cut beside its outcome."""
     outcome: Mapped[str] = mapped_column(String(12))
     size_bytes: Mapped[int] = mapped_column(BigInteger, default=0)
     item_id: Mapped[UUID | None]
