@@ -11,6 +11,7 @@ from console.core.db import Base
 from console.customer_data import import_sweep as data_import_sweep
 from console.customer_data import importing
 from console.customer_data import imports as data_imports
+from console.customer_data import merging
 from console.customer_data import models as _customer_data
 from console.identity import actions as identity
 from console.identity import confirmation_sweep, reset
@@ -43,6 +44,7 @@ HANDLERS: dict[str, jobs.Handler] = {
     importing.CLEAN_JOB: data_import_sweep.clean_import,
     data_import_sweep.SWEEP_JOB: data_import_sweep.sweep_data_imports,
     blobs.DELETE_JOB: blobs.remove_deleted,
+    merging.INDEX_JOB: merging.merge_segments,
     blob_care.SWEEP_JOB: partial(blob_care.sweep_blobs, tenant_ids=tenants.tenant_ids),
 }
 
