@@ -9,9 +9,8 @@ from console.core import jobs
 from console.core import lookups as _lookups
 from console.core.db import Base
 from console.customer_data import import_sweep as data_import_sweep
-from console.customer_data import importing
+from console.customer_data import importing, merging
 from console.customer_data import imports as data_imports
-from console.customer_data import merging
 from console.customer_data import models as _customer_data
 from console.identity import actions as identity
 from console.identity import confirmation_sweep, reset

@@ -21,7 +21,7 @@ from console.customer_data.custody import Custody
 from console.customer_data.imports import DataImport, ImportFinding, ImportState, Outcome, data_import
 from console.customer_data.index import PreparedSegment, add_prepared, add_segment, prepare_segment
 from console.customer_data.models import Custodian, DataTotal, Item, ItemContent, MonthCount, totals
-from console.customer_data.reading import Taken, prepare, take
+from console.customer_data.taking import Taken, prepare, take
 from console.formats.entries import Entry, Position
 from console.vault.access import tenant_keys
 
@@ -229,8 +229,8 @@ def count_in(rows: list[dict[str, Any]], total: DataTotal) -> None:
         one.items += sums[one.id][0]
         one.size_bytes += sums[one.id][1]
     month = f"{clock.now():%Y-%m}"
-    query = select(MonthCount).where(MonthCount.month == month, MonthCount.custodian_id.in_(list(sums)))
-    months = {one.custodian_id: one for one in db.session.execute(query).scalars()}
+    wanted = select(MonthCount).where(MonthCount.month == month, MonthCount.custodian_id.in_(list(sums)))
+    months = {known.custodian_id: known for known in db.session.execute(wanted).scalars()}
     for custodian_id, (items, size) in sums.items():
         count = months.get(custodian_id)
         if count is None:
@@ -246,7 +246,14 @@ def locked_totals() -> DataTotal:
     if found is not None:
         return found
     insert_ = postgresql.insert if db.session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    row = {"tenant_id": bound_tenant(), "id": bound_tenant(), "last_number": 0, "items": 0, "size_bytes": 0, "damaged": 0}
+    row = {
+        "tenant_id": bound_tenant(),
+        "id": bound_tenant(),
+        "last_number": 0,
+        "items": 0,
+        "size_bytes": 0,
+        "damaged": 0,
+    }
     db.session.execute(insert_(DataTotal).on_conflict_do_nothing(), [row])
     found = totals(lock=True)
     if found is None:

@@ -56,9 +56,7 @@ def checked_address(text: str) -> str:
     """The address as typed, without spaces around it. **Raises:** Invalid where it is none."""
     address = text.strip()
     if not is_address(address) or len(address) > ADDRESS_CHARACTERS:
-        raise Invalid(
-            "Say whose data it is.", {"custodian": "Give an e-mail address, such as ada@company.com."}
-        )
+        raise Invalid("Say whose data it is.", {"custodian": "Give an e-mail address, such as ada@company.com."})
     return address
 
 

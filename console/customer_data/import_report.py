@@ -112,7 +112,8 @@ def report_lines(tenant_id: UUID, import_id: UUID) -> Iterator[str]:
     with unit_of_work(tenant_id, write=False):
         found = data_import(import_id)
         balance = [
-            (str(outcome), getattr(found, f"{outcome}_items"), getattr(found, f"{outcome}_bytes")) for outcome in Outcome
+            (str(outcome), getattr(found, f"{outcome}_items"), getattr(found, f"{outcome}_bytes"))
+            for outcome in Outcome
         ]
         balance.insert(0, ("seen", found.seen_items, found.seen_bytes))
     yield MARK + csv_text([("balance", "items", "bytes"), *balance, (), COLUMNS])

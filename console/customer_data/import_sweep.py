@@ -59,9 +59,7 @@ def sweep_data_imports(run: Run) -> None:
         tenants = tenant_ids()
     for done, tenant_id in enumerate(tenants):
         with unit_of_work(tenant_id):
-            query = select(DataImport).where(
-                DataImport.state == ImportState.RECEIVING, DataImport.created_at < horizon
-            )
+            query = select(DataImport).where(DataImport.state == ImportState.RECEIVING, DataImport.created_at < horizon)
             for found in db.session.execute(query.limit(BATCH).with_for_update()).scalars():
                 reason = f"Not all of its files came within {RECEIVING_DAYS} days."
                 end_import(found, ImportState.CANCELLED, by=system("retention", tenant_id), reason=reason)

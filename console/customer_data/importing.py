@@ -19,7 +19,7 @@ from console.core import clock, jobs
 from console.core.actor import Actor
 from console.core.db import db, unit_of_work
 from console.core.errors import Conflict
-from console.core.jobs import LostLease, Run, TryLater
+from console.core.jobs import Run, TryLater
 from console.customer_data.batches import gather, standing, write
 from console.customer_data.custody import Custody
 from console.customer_data.heartbeat import beating

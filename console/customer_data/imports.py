@@ -210,6 +210,39 @@ def recent_imports(*, limit: int) -> list[DataImport]:
     return list(db.session.execute(query).scalars())
 
 
+@dataclass(frozen=True)
+class ImportPage:
+    """Some imports, newest first, and the edges of the neighbouring pages."""
+
+    imports: list[DataImport]
+    before: str | None
+    after: str | None
+
+
+def import_page(*, after: str | None = None, before: str | None = None, limit: int) -> ImportPage:
+    """Imports older than the one `after`, or the last ones newer than the one `before`. A strange edge counts as none."""
+    edge = _id(after or before)
+    backwards = before is not None and after is None and edge is not None
+    query = select(DataImport)
+    if edge is not None:
+        query = query.where(DataImport.id > edge if backwards else DataImport.id < edge)
+    query = query.order_by(DataImport.id if backwards else DataImport.id.desc()).limit(limit + 1)
+    found = list(db.session.execute(query).scalars())
+    more, found = len(found) > limit, found[:limit]
+    if backwards:
+        found.reverse()
+    newer = (more if backwards else edge is not None) and bool(found)
+    older = (True if backwards else more) and bool(found)
+    return ImportPage(found, str(found[0].id) if newer else None, str(found[-1].id) if older else None)
+
+
+def _id(text: str | None) -> UUID | None:
+    try:
+        return UUID(text) if text else None
+    except ValueError:
+        return None
+
+
 def files_of(import_id: UUID) -> list[ImportFile]:
     """The files of an import, in the order in which they were announced."""
     query = select(ImportFile).where(ImportFile.import_id == import_id).order_by(ImportFile.place)

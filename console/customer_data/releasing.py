@@ -14,7 +14,7 @@ from console.customer_data.contents import open_content
 from console.customer_data.import_rules import MEMORY_BYTES
 from console.customer_data.index import add_segment
 from console.customer_data.models import Item, Kind
-from console.customer_data.reading import understand_document, understand_message
+from console.customer_data.taking import understand_document, understand_message
 
 
 def quarantined(import_id: UUID, item_id: UUID) -> Item:

@@ -154,10 +154,7 @@ def _entries(file: _File, after: Position | None) -> Iterator[Entry]:
         refusal = NOTES
     elif file.maildir == "tmp":
         refusal = _UNFINISHED
-    if refusal:
-        found = iter((_refused(file, Position(0), refusal),))
-    else:
-        found = _read(file, after)
+    found = iter((_refused(file, Position(0), refusal),)) if refusal else _read(file, after)
     for entry in found:
         if after is None or entry.position > after:
             yield entry
@@ -174,9 +171,7 @@ def _read(file: _File, after: Position | None) -> Iterator[Entry]:
         yield from walk_zip_counting(opened, file.name, (*file.folder, file.name), numbers, 0, after)
     else:
         flags = maildir_flags(file.name) if kind is Kind.MAILDIR else frozenset[str]()
-        yield Entry(
-            file.name, file.folder, kind, Position(0), file.size, flags, file.modified_at, source=file.pieces
-        )
+        yield Entry(file.name, file.folder, kind, Position(0), file.size, flags, file.modified_at, source=file.pieces)
 
 
 def _refused(file: _File, position: Position, refusal: Refusal) -> Entry:

@@ -1,7 +1,7 @@
 """Files on their way in from a browser: announced, received slice by slice, each sealed at once, until the import starts.
 
-A file grows at its end only. A slice that is here already is answered as the first time; one that would leave a gap, overlap
-or reach beyond the file is refused with where to go on. Nothing of a slice is ever in clear on a disk.
+A file grows at its end only. A slice that is here already is answered as the first time; one that would leave a gap,
+overlap or reach beyond the file is refused with where to go on. Nothing of a slice is ever in clear on a disk.
 """
 
 from collections.abc import Iterable, Sequence
@@ -66,7 +66,7 @@ def open_import(custodian: str, *, by: Actor, label: str = "") -> DataImport:
 def announce(import_id: UUID, first: int, files: Sequence[Announced]) -> list[ImportFile]:
     """Files from place `first` on will come. Those that were announced already must be the same, and stay.
 
-    **Raises:** NotFound; Conflict when the import takes no more files, or another file has that place; Invalid past a limit.
+    **Raises:** NotFound; Conflict when it takes no more files, or another file has that place; Invalid past a limit.
     """
     found = receiving(import_id)
     if not 0 < len(files) <= ANNOUNCED_AT_ONCE:

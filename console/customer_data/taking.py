@@ -76,7 +76,10 @@ class Taken:
 
 
 def take(entry: Entry, custodian_of: Callable[[Entry], UUID]) -> Taken:
-    """The entry's bytes are read and hashed; those of a large one are in the store. **Raises:** StoreFull, StoreUnavailable."""
+    """The entry's bytes are read and hashed; those of a large one are in the store.
+
+    **Raises:** StoreFull, StoreUnavailable.
+    """
     if entry.refusal:
         return Taken(entry, entry.size_bytes or 0, entry.refusal)
     try:
@@ -87,7 +90,9 @@ def take(entry: Entry, custodian_of: Callable[[Entry], UUID]) -> Taken:
         refusal = Refusal("damaged_upload", "What was uploaded of it is damaged. Upload it again.")
         return Taken(entry, entry.size_bytes or 0, refusal)
     except OSError as error:
-        refusal = Refusal("unreadable", f"The system does not let it be read: {error.strerror or type(error).__name__}.")
+        refusal = Refusal(
+            "unreadable", f"The system does not let it be read: {error.strerror or type(error).__name__}."
+        )
         return Taken(entry, entry.size_bytes or 0, refusal)
     taken.custodian_id = custodian_of(entry)
     taken.fingerprint = fingerprint(taken.custodian_id, folder_of(entry), taken.sha256)
@@ -133,8 +138,9 @@ def prepare(taken: Taken, import_id: UUID) -> None:
     try:
         understood = _document(taken) if entry.kind is entries.Kind.DOCUMENT else _message(taken)
         sealed = _sealed(item_id, understood)
-    except Exception as error:  # one item that breaks a parser must not stop the others
-        log.error("an item of import %s could not be read: %s", import_id, type(error).__name__)  # nothing that it says
+    except Exception as error:  # noqa: BLE001 (one item that breaks a parser must not stop the others)
+        # The kind of the error and nothing more: its text, and a traceback, may hold what the item says.
+        log.warning("an item of import %s could not be understood: %s", import_id, type(error).__name__)
         taken.refusal = PARSER_FAILED
         understood = Understood(Summary(sha256=taken.sha256.hex(), name=_text(entry.name)), "other")
         sealed = _sealed(item_id, understood)
@@ -235,10 +241,7 @@ def _text(text: str) -> str:
 def _document(taken: Taken) -> Understood:
     entry = taken.entry
     summary = Summary(
-        sha256=taken.sha256.hex(),
-        title=_text(entry.name),
-        folder=folder_of(entry),
-        name=_text(entry.name),
+        sha256=taken.sha256.hex(), title=_text(entry.name), folder=folder_of(entry), name=_text(entry.name)
     )
     return understand_document(taken.raw, summary, whole=len(taken.raw) == taken.size_bytes)
 
