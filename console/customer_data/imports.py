@@ -4,15 +4,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
-from typing import Any
+from typing import Any, Self
 from uuid import UUID
 
 from sqlalchemy import BigInteger, CheckConstraint, Index, LargeBinary, String, UniqueConstraint, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from console.core import clock
-from console.core.db import Base, TenantOwned, db, tenant_reference
+from console.core.db import Base, TenantOwned, bound_tenant, db, tenant_reference
 from console.core.errors import NotFound
+from console.core.ids import new_id
 from console.vault.access import tenant_keys
 
 JOB = "data-import"
@@ -95,6 +96,18 @@ class DataImport(TenantOwned, Base):
         self.sealed = tenant_keys().seal(self.__tablename__, self.id, facts)
         self.__dict__["facts"] = facts
 
+    @classmethod
+    def new(cls, source: str, state: ImportState, facts: dict[str, Any], **values: Any) -> Self:
+        """An import of the bound tenant at which nothing was seen yet."""
+        zeros = dict.fromkeys(("file_place", "position", "read_bytes", "total_bytes"), 0)
+        for name in ("seen", *Outcome):
+            zeros |= {f"{name}_items": 0, f"{name}_bytes": 0}
+        made = cls(id=new_id(), tenant_id=bound_tenant(), source=source, state=state, created_at=clock.now())
+        for name, value in {**zeros, **values}.items():
+            setattr(made, name, value)
+        made.set_facts(facts)
+        return made
+
     def count(self, outcome: Outcome, size_bytes: int) -> None:
         """One more item was seen, and became that."""
         for name in ("seen", str(outcome)):
@@ -175,8 +188,13 @@ class ImportFinding(TenantOwned, Base):
 
     @cached_property
     def facts(self) -> dict[str, Any]:
-        """`file`, `folder`, `offset`, `code` and `reason`."""
+        """`file`, `folder`, `offset`, `code` and `reason`; `released` where it was let out of quarantine."""
         return tenant_keys().open(self.__tablename__, self.id, self.sealed)
+
+    def set_facts(self, facts: dict[str, Any]) -> None:
+        """Seal other facts into the row."""
+        self.sealed = tenant_keys().seal(self.__tablename__, self.id, facts)
+        self.__dict__["facts"] = facts
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from console.core.db import db
 from console.core.errors import Conflict, NotFound
 from console.customer_data.batches import count_in, locked_totals
 from console.customer_data.contents import open_content
+from console.customer_data.import_report import finding
 from console.customer_data.import_rules import MEMORY_BYTES
 from console.customer_data.index import add_segment
 from console.customer_data.models import Item, Kind
@@ -42,6 +43,9 @@ def release(import_id: UUID, item_id: UUID, *, by: Actor, reason: str | None = N
     held_for, found.quarantined_for = found.quarantined_for, None
     count_in([{"custodian_id": found.custodian_id, "size_bytes": found.size_bytes}], total)
     add_segment([(found.number, terms)])
+    why = finding(import_id, item_id)
+    if why is not None:
+        why.set_facts({**why.facts, "released": True})
     db.session.flush()
     record(Tag.DATA_ITEM_RELEASED, by=by, subject=("item", found.id), reason=reason, held_for=held_for)
     return found

@@ -11,7 +11,6 @@ from uuid import UUID
 
 from sqlalchemy import func, select
 
-from console.core import clock
 from console.core.actor import Actor
 from console.core.db import bound_tenant, db, settings, unit_of_work
 from console.core.errors import Conflict, Invalid, NotFound
@@ -43,21 +42,8 @@ class Announced:
 def open_import(custodian: str, *, by: Actor, label: str = "") -> DataImport:
     """A new import to which files may come, for the custodian of that address. **Raises:** Invalid."""
     keeper = custodian_of(checked_address(custodian), by=by)
-    found = DataImport(
-        id=new_id(),
-        tenant_id=bound_tenant(),
-        state=ImportState.RECEIVING,
-        source="upload",
-        custodian_id=keeper.id,
-        created_by=by.user_id,
-        created_at=clock.now(),
-    )
-    for name in ("file_place", "position", "read_bytes", "total_bytes"):
-        setattr(found, name, 0)
-    for name in ("seen", "imported", "duplicate", "quarantined", "refused"):
-        setattr(found, f"{name}_items", 0)
-        setattr(found, f"{name}_bytes", 0)
-    found.set_facts({"label": label, "custodian": keeper.details["address"], **whereabouts(by)})
+    facts = {"label": label, "custodian": keeper.details["address"], **whereabouts(by)}
+    found = DataImport.new("upload", ImportState.RECEIVING, facts, custodian_id=keeper.id, created_by=by.user_id)
     db.session.add(found)
     db.session.flush()
     return found
