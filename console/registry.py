@@ -8,9 +8,10 @@ from console.core import installation as _installation
 from console.core import jobs
 from console.core import lookups as _lookups
 from console.core.db import Base
-from console.customer_data import imports as _data_imports
+from console.customer_data import import_sweep as data_import_sweep
+from console.customer_data import importing, merging
+from console.customer_data import imports as data_imports
 from console.customer_data import labels as _labels
-from console.customer_data import merging
 from console.customer_data import models as _customer_data
 from console.customer_data import openings as _openings
 from console.identity import actions as identity
@@ -24,18 +25,7 @@ from console.tenants import models as tenants
 from console.users import import_apply, import_sweep, imports, lifecycle, usernames
 from console.vault import blob_care, blobs
 
-_MODELS = (
-    _customer_data,
-    _data_imports,
-    _labels,
-    _openings,
-    _audit,
-    _break_glass,
-    _budgets,
-    _installation,
-    _lookups,
-    tenants,
-)
+_MODELS = (_customer_data, _labels, _openings, _audit, _break_glass, _budgets, _installation, _lookups, tenants)
 METADATA = Base.metadata
 
 HANDLERS: dict[str, jobs.Handler] = {
@@ -51,6 +41,9 @@ HANDLERS: dict[str, jobs.Handler] = {
     usernames.RELEASE_JOB: usernames.release_usernames,
     imports.JOB: import_apply.run_import,
     import_sweep.SWEEP_JOB: import_sweep.sweep_imports,
+    data_imports.JOB: importing.run_import,
+    importing.CLEAN_JOB: data_import_sweep.clean_import,
+    data_import_sweep.SWEEP_JOB: data_import_sweep.sweep_data_imports,
     blobs.DELETE_JOB: blobs.remove_deleted,
     merging.INDEX_JOB: merging.merge_segments,
     blob_care.SWEEP_JOB: partial(blob_care.sweep_blobs, tenant_ids=tenants.tenant_ids),
@@ -62,5 +55,6 @@ PERIODIC: dict[str, int] = {
     sessions.SWEEP_JOB: sessions.SWEEP_EVERY_SECONDS,
     import_sweep.SWEEP_JOB: import_sweep.SWEEP_EVERY_SECONDS,
     ip_ranges.SWEEP_JOB: ip_ranges.SWEEP_EVERY_SECONDS,
+    data_import_sweep.SWEEP_JOB: data_import_sweep.SWEEP_EVERY_SECONDS,
     blob_care.SWEEP_JOB: blob_care.SWEEP_EVERY_SECONDS,
 }

@@ -8,6 +8,8 @@ from blueprints.data import (  # noqa: E402 (they add their pages to it)
     custodians,  # noqa: F401
     download,  # noqa: F401
     export,  # noqa: F401
+    import_files,  # noqa: F401
+    imports,  # noqa: F401
     item,  # noqa: F401
     labels,  # noqa: F401
     listing,  # noqa: F401

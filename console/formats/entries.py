@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import BinaryIO
 
@@ -62,6 +63,8 @@ class Entry:
     size_bytes: int | None = None
     flags: frozenset[str] = frozenset()
     """Of a Maildir file: seen, replied, flagged, draft, trashed, passed."""
+    modified_at: datetime | None = None
+    """When the file was last changed, where that is told."""
     refusal: Refusal | None = None
     cut: Cut | None = None
     """Of a message in an mbox file: where it lies there, and whether that is in doubt."""

@@ -4,6 +4,7 @@ import os
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -113,7 +114,7 @@ def _file(place: _Place, name: bytes, numbers: Iterator[int], after: Position | 
     try:
         with _open(path) as file:
             kind = Kind.MAILDIR if place.maildir else detect(shown, file.read(HEAD_BYTES))
-            size = os.fstat(file.fileno()).st_size
+            told = os.fstat(file.fileno())
         if kind is Kind.MBOX:
             yield from mbox_entries(partial(_open, path), name=shown, folder=place.folder, number=number, after=after)
         elif kind is Kind.ZIP:
@@ -121,7 +122,11 @@ def _file(place: _Place, name: bytes, numbers: Iterator[int], after: Position | 
                 yield from walk_zip_counting(file, shown, (*place.folder, shown), numbers, number, after)
         else:
             flags = maildir_flags(shown) if kind is Kind.MAILDIR else frozenset()
-            entry = Entry(shown, place.folder, kind, Position(number), size, flags, source=partial(_pieces, path))
+            changed = datetime.fromtimestamp(told.st_mtime, UTC)
+            position = Position(number)
+            entry = Entry(
+                shown, place.folder, kind, position, told.st_size, flags, changed, source=partial(_pieces, path)
+            )
             yield from _unless_passed(entry, after)
     except OSError as error:
         yield _refused(place, name, number, _unreadable(error))
