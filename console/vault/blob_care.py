@@ -12,9 +12,9 @@ from sqlalchemy import select
 
 from console.core import clock
 from console.core.db import db, unit_of_work
-from console.core.jobs import Run
+from console.core.jobs import FINISHED, Run, job_for
 from console.vault.blob_store import BlobStore, ids_of, tenant_prefix
-from console.vault.blobs import Blob, blob_store
+from console.vault.blobs import DELETE_JOB, Blob, blob_store
 from console.vault.errors import BlobMissing
 
 SWEEP_JOB = "blob-sweep"
@@ -70,8 +70,8 @@ def check_blobs(tenant_id: UUID) -> Iterator[Finding]:
                 yield Finding(kind, blob_id, name)
     for names in _batches(store.names(tenant_prefix(tenant_id))):
         for name in _without_row(tenant_id, names):
-            if _older(store, name, SETTLING):
-                found = ids_of(name)
+            found = ids_of(name)
+            if found is None or (_older(store, name, SETTLING) and not _being_removed(found[1])):
                 yield Finding("foreign", found[1] if found else None, name)
 
 
@@ -111,6 +111,13 @@ def _problem(store: BlobStore, name: str, expected: bytes) -> Literal["damaged",
 def _still_there(tenant_id: UUID, blob_id: UUID) -> bool:
     with unit_of_work(tenant_id, write=False):
         return db.session.execute(select(Blob.id).where(Blob.id == blob_id)).first() is not None
+
+
+def _being_removed(blob_id: UUID) -> bool:
+    """Whether its row was deleted and the job that removes it has yet to come to it."""
+    with unit_of_work(write=False):
+        job = job_for(DELETE_JOB, blob_id)
+        return job is not None and job.state not in FINISHED
 
 
 def _without_row(tenant_id: UUID, names: list[str]) -> list[str]:

@@ -170,7 +170,7 @@ class FolderStore:
     @contextmanager
     def _opened(self, name: str) -> Iterator[int]:
         try:
-            descriptor = os.open(self.root / checked(name), os.O_RDONLY | os.O_NOFOLLOW)
+            descriptor = os.open(f"{self.root}/{checked(name)}", os.O_RDONLY | os.O_NOFOLLOW)
         except (FileNotFoundError, NotADirectoryError):
             raise BlobMissing from None
         except OSError as error:

@@ -34,7 +34,7 @@ RETRIES: "RetryConfig" = {"max_retries": 3, "retry_timeout": timedelta(seconds=3
 
 TIMES: "ClientConfig" = {"connect_timeout": timedelta(seconds=5), "timeout": timedelta(seconds=60)}
 _KNOWN = {"endpoint", "region"}
-_FULL = ("507", "InsufficientStorage", "QuotaExceeded", "XMinioStorageFull")
+_FULL = ("507 Insufficient Storage", "<Code>QuotaExceeded", "<Code>XMinioStorageFull")
 
 
 class S3Store:
@@ -70,6 +70,7 @@ class S3Store:
 
     def put(self, name: str, pieces: Iterable[bytes]) -> int:
         """See `BlobStore.put`."""
+        checked(name)
         self._refuse_existing(name)
         parts = _Parts(pieces)
         first = next(parts)
@@ -94,20 +95,22 @@ class S3Store:
 
     def read(self, name: str, start: int, length: int) -> bytes:
         """See `BlobStore.read`."""
+        checked(name)
         if not length:
             return b""
         try:
             with _told():
-                return bytes(obstore.get_range(self._store, checked(name), start=start, length=length))
+                return bytes(obstore.get_range(self._store, name, start=start, length=length))
         except StoreUnavailable:
-            if start and self.size(name) <= start:  # beyond the end, which servers refuse each in their own way
+            if self.size(name) <= start:  # beyond the end, which servers refuse each in their own way
                 return b""
             raise
 
     def stream(self, name: str) -> Iterator[bytes]:
         """See `BlobStore.stream`."""
+        checked(name)
         with _told():
-            pieces = iter(obstore.get(self._store, checked(name)).stream(min_chunk_size=STREAM_BYTES))
+            pieces = iter(obstore.get(self._store, name).stream(min_chunk_size=STREAM_BYTES))
         while True:
             with _told():
                 piece = next(pieces, None)
@@ -117,19 +120,22 @@ class S3Store:
 
     def size(self, name: str) -> int:
         """See `BlobStore.size`."""
+        checked(name)
         with _told():
-            return obstore.head(self._store, checked(name))["size"]
+            return obstore.head(self._store, name)["size"]
 
     def stored_at(self, name: str) -> datetime:
         """See `BlobStore.stored_at`."""
+        checked(name)
         with _told():
-            return obstore.head(self._store, checked(name))["last_modified"].astimezone(UTC)
+            return obstore.head(self._store, name)["last_modified"].astimezone(UTC)
 
     def delete(self, name: str) -> None:
         """See `BlobStore.delete`."""
+        checked(name)
         try:
             with _told():
-                obstore.delete(self._store, checked(name))
+                obstore.delete(self._store, name)
         except BlobMissing:
             return
 
@@ -218,7 +224,7 @@ def _told() -> Iterator[None]:
         if "NoSuchBucket" in str(error):
             raise StoreUnavailable(str(error)) from error
         raise BlobMissing from None
-    except (BaseError, OSError, ValueError) as error:
+    except (BaseError, OSError) as error:
         if any(word in str(error) for word in _FULL):
             raise StoreFull from error
         raise StoreUnavailable(str(error)) from error

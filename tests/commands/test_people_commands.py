@@ -162,7 +162,13 @@ def test_the_audit_record_of_one_or_all_is_verified(house, env):
 def test_the_doctor_finds_a_sound_installation_safe(env):
     answer = answer_of(env, "doctor")
     assert answer["safe"]
-    assert [check["check"] for check in answer["checks"]] == ["settings", "keys", "pages", "tenants' keys"]
+    assert [check["check"] for check in answer["checks"]] == [
+        "settings",
+        "keys",
+        "blob store",
+        "pages",
+        "tenants' keys",
+    ]
 
 
 def test_the_doctor_names_what_is_not_safe(house, env):
@@ -170,6 +176,11 @@ def test_the_doctor_names_what_is_not_safe(house, env):
     done = safekeep(wrong, "doctor", "--json")
     assert done.returncode == 1
     assert "must start with https://" in json.loads(done.stdout)["checks"][-1]["problem"]
+    (house.settings.instance / "blobs").chmod(0o755)
+    done = safekeep(env, "doctor")
+    assert done.returncode == 1
+    assert "BAD blob store: " in done.stdout
+    assert "can be entered by others (mode 755)" in done.stdout
     next((house.settings.instance / "keys").glob("*")).chmod(0o644)
     done = safekeep(env, "doctor")
     assert done.returncode == 1

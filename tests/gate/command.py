@@ -17,6 +17,7 @@ from tests.gate.postgres import throwaway_server
 from tests.gate.report import Counts, Outcome, Result
 from tests.gate.runner import Children
 from tests.gate.steps import ROOT, STEPS, Needs, Step, chosen
+from tests.gate.swift import throwaway_s3
 
 STEPS_AT_A_TIME = 2
 INTERRUPTED = 130
@@ -26,6 +27,7 @@ HANDED_TO_TESTS = (
     "SAFEKEEP_TEST_APP_URL",
     "SAFEKEEP_TEST_SUPERUSER_URL",
     "SAFEKEEP_TEST_CHROMIUM",
+    "SAFEKEEP_TEST_S3",
 )
 
 
@@ -65,7 +67,7 @@ def _parsed(arguments: Sequence[str]) -> Options:
         description="Runs every check of the product. What follows -- is handed to pytest.",
         epilog=f"Steps: {', '.join(step.name for step in STEPS)}.",
     )
-    parser.add_argument("--quick", action="store_true", help="leave out PostgreSQL and the browser")
+    parser.add_argument("--quick", action="store_true", help="leave out PostgreSQL, the S3 server and the browser")
     parser.add_argument("--only", default="", metavar="STEP[,STEP]", help="run these steps alone")
     parser.add_argument("-v", "--verbose", action="store_true", help="show every step's output")
     given = parser.parse_args(own)
@@ -143,6 +145,8 @@ def _part(step: Step, stack: ExitStack) -> dict[str, str] | PartMissing:
         if step.needs is Needs.POSTGRESQL:
             return stack.enter_context(throwaway_server()).environment()
         variables = {"SAFEKEEP_TEST_DATABASE": "sqlite"}
+        if step.needs is Needs.SWIFT:
+            variables |= stack.enter_context(throwaway_s3())
         if step.needs is Needs.CHROMIUM:
             variables["SAFEKEEP_TEST_CHROMIUM"] = str(ensure_chromium())
         return variables

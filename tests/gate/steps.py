@@ -9,6 +9,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 TEST_WORKERS = "2"
+WITHOUT_PARTS = "not browser and not object_store"
 
 
 class Needs(Enum):
@@ -17,6 +18,7 @@ class Needs(Enum):
     NOTHING = "nothing"
     POSTGRESQL = "PostgreSQL"
     CHROMIUM = "Chromium"
+    SWIFT = "Swift"
 
 
 @dataclass(frozen=True)
@@ -48,10 +50,11 @@ STEPS = (
     Step("types", _module("mypy")),
     Step("imports", _script("lint-imports")),
     Step("templates", _module("djlint", "--lint", "templates")),
-    Step("tests-sqlite", _pytest("not browser", "-n", TEST_WORKERS), pytest=True),
+    Step("tests-sqlite", _pytest(WITHOUT_PARTS, "-n", TEST_WORKERS), pytest=True),
     Step(
-        "tests-postgresql", _pytest("not browser", "-n", TEST_WORKERS), pytest=True, needs=Needs.POSTGRESQL, quick=False
+        "tests-postgresql", _pytest(WITHOUT_PARTS, "-n", TEST_WORKERS), pytest=True, needs=Needs.POSTGRESQL, quick=False
     ),
+    Step("blobs-s3", _pytest("object_store"), pytest=True, needs=Needs.SWIFT, quick=False),
     Step("journeys", _pytest("browser"), pytest=True, needs=Needs.CHROMIUM, quick=False),
 )
 

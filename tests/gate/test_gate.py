@@ -38,7 +38,7 @@ def test_only_a_run_without_failure_exits_with_zero(outcomes: list[Outcome], sta
 
 def test_quick_leaves_out_what_needs_a_part() -> None:
     left_out = set(STEPS) - set(chosen(quick=True, only=[]))
-    assert {step.name for step in left_out} == {"tests-postgresql", "journeys"}
+    assert {step.name for step in left_out} == {"tests-postgresql", "blobs-s3", "journeys"}
 
 
 def test_an_unknown_step_is_refused_by_name() -> None:
