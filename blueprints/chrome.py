@@ -22,6 +22,7 @@ _CUSTOMER: tuple[tuple[str | None, tuple[tuple[str, str, str, Permission, str | 
         None,
         (
             ("Overview", "/overview", "home", P.ACCOUNT_OVERVIEW_READ, "g o"),
+            ("Data", "/data", "archive", P.DATA_OWN_READ, "g d"),
             ("Users", "/users", "users", P.USERS_PEOPLE_READ, "g u"),
             ("Audit", "/audit", "audit", P.AUDIT_ENTRIES_READ, "g a"),
         ),

@@ -21,7 +21,10 @@ _CUT_OFF = "The upload arrived incomplete, so nothing was done with it. Send the
 
 
 class InMemoryRequest(Request):
-    """A request whose uploaded files are kept in memory, which the bound on its size keeps small."""
+    """A request whose uploaded files lie on no disk in clear.
+
+    They are kept in memory, which the bound on their size keeps small, or sealed as they come, where the page says how.
+    """
 
     def _get_file_stream(
         self,
@@ -30,14 +33,23 @@ class InMemoryRequest(Request):
         filename: str | None = None,  # noqa: ARG002
         content_length: int | None = None,  # noqa: ARG002
     ) -> IO[bytes]:
-        return BytesIO()
+        view = current_app.view_functions.get(request.endpoint or "")
+        made: IO[bytes] = getattr(view, "file_stream", BytesIO)()
+        return made
 
 
-def accepts_file(most_bytes: int) -> Callable[[V], V]:
-    """The page takes an uploaded file of up to `most_bytes`."""
+def accepts_file(
+    most_bytes: int, *, method: str = "POST", stream: Callable[[], IO[bytes]] = BytesIO
+) -> Callable[[V], V]:
+    """The page takes up to `most_bytes` of uploaded files. Each is written to a `stream` of its own while it arrives.
+
+    With the method PUT the body is the file itself, without a form around it.
+    """
 
     def mark(view: V) -> V:
         view.file_bytes = most_bytes  # type: ignore[attr-defined]
+        view.file_method = method  # type: ignore[attr-defined]
+        view.file_stream = stream  # type: ignore[attr-defined]
         return view
 
     return mark
@@ -66,11 +78,14 @@ def too_large_text() -> str | None:
 def _read_upload() -> None:
     """Nothing happens if the form arrived whole. **Raises:** Invalid, RequestEntityTooLarge."""
     most = file_bytes()
-    if most is None or request.method != "POST":
+    view = current_app.view_functions.get(request.endpoint or "")
+    if most is None or request.method != getattr(view, "file_method", "POST"):
         return
     request.max_content_length = most + FORM_BYTES
     if (request.content_length or 0) > request.max_content_length:
         raise RequestEntityTooLarge
+    if request.method != "POST":
+        return
     try:
         arrived = request.mimetype != "multipart/form-data" or bool(request.form or request.files)
     except ClientDisconnected:

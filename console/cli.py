@@ -4,7 +4,7 @@ import os
 
 import click
 
-from console.commands import inspect, people, serve
+from console.commands import data, inspect, people, serve
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -25,6 +25,7 @@ for command in (
     people.tenant,
     people.user,
     people.staff,
+    data.import_data,
     inspect.keys,
     inspect.audit,
     inspect.doctor,

@@ -8,9 +8,13 @@ from console.core import installation as _installation
 from console.core import jobs
 from console.core import lookups as _lookups
 from console.core.db import Base
-from console.customer_data import imports as _data_imports
-from console.customer_data import integrity
+from console.customer_data import import_sweep as data_import_sweep
+from console.customer_data import holds as _holds
+from console.customer_data import importing, integrity, merging, retention
+from console.customer_data import imports as data_imports
+from console.customer_data import labels as _labels
 from console.customer_data import models as _customer_data
+from console.customer_data import openings as _openings
 from console.identity import actions as identity
 from console.identity import confirmation_sweep, reset
 from console.ip_ranges import actions as ip_ranges
@@ -22,7 +26,7 @@ from console.tenants import models as tenants
 from console.users import import_apply, import_sweep, imports, lifecycle, usernames
 from console.vault import blob_care, blobs
 
-_MODELS = (_customer_data, _data_imports, _audit, _break_glass, _budgets, _installation, _lookups, tenants)
+_MODELS = (_customer_data, _holds, _labels, _openings, _audit, _break_glass, _budgets, _installation, _lookups, tenants)
 METADATA = Base.metadata
 
 HANDLERS: dict[str, jobs.Handler] = {
@@ -38,9 +42,14 @@ HANDLERS: dict[str, jobs.Handler] = {
     usernames.RELEASE_JOB: usernames.release_usernames,
     imports.JOB: import_apply.run_import,
     import_sweep.SWEEP_JOB: import_sweep.sweep_imports,
+    data_imports.JOB: importing.run_import,
+    importing.CLEAN_JOB: data_import_sweep.clean_import,
+    data_import_sweep.SWEEP_JOB: data_import_sweep.sweep_data_imports,
     blobs.DELETE_JOB: blobs.remove_deleted,
     integrity.DUE_JOB: integrity.enqueue_due,
     integrity.SCRUB_JOB: integrity.scrub,
+    retention.SWEEP_JOB: retention.sweep_retention,
+    merging.INDEX_JOB: merging.merge_segments,
     blob_care.SWEEP_JOB: partial(blob_care.sweep_blobs, tenant_ids=tenants.tenant_ids),
 }
 
@@ -50,14 +59,20 @@ PERIODIC: dict[str, int] = {
     sessions.SWEEP_JOB: sessions.SWEEP_EVERY_SECONDS,
     import_sweep.SWEEP_JOB: import_sweep.SWEEP_EVERY_SECONDS,
     ip_ranges.SWEEP_JOB: ip_ranges.SWEEP_EVERY_SECONDS,
+    data_import_sweep.SWEEP_JOB: data_import_sweep.SWEEP_EVERY_SECONDS,
     blob_care.SWEEP_JOB: blob_care.SWEEP_EVERY_SECONDS,
     integrity.DUE_JOB: integrity.DUE_EVERY_SECONDS,
+    retention.SWEEP_JOB: retention.SWEEP_EVERY_SECONDS,
 }
 
-LONG = frozenset({imports.JOB, blob_care.SWEEP_JOB, integrity.SCRUB_JOB})
-"""Work that may take hours. It has a lane of its own, so that mail (a code that somebody waits for) never waits for it."""
+IMPORTS = frozenset({imports.JOB, data_imports.JOB})
+UPKEEP = frozenset({merging.INDEX_JOB, blob_care.SWEEP_JOB, integrity.SCRUB_JOB, retention.SWEEP_JOB})
 
 LANES: dict[str, dict[str, jobs.Handler]] = {
-    "quick": {kind: handler for kind, handler in HANDLERS.items() if kind not in LONG},
-    "long": {kind: HANDLERS[kind] for kind in LONG},
+    "quick": {kind: handler for kind, handler in HANDLERS.items() if kind not in IMPORTS | UPKEEP},
+    "imports": {kind: HANDLERS[kind] for kind in IMPORTS},
+    "upkeep": {kind: HANDLERS[kind] for kind in UPKEEP},
 }
+"""Work that may take hours has lanes of its own: mail (a code that somebody waits for) waits neither for an import nor for
+upkeep, and upkeep, such as the merging of the search index, goes on while an import runs.
+"""

@@ -18,6 +18,7 @@ from console.users.models import names_of
 
 AREA_TEXTS = {
     "audit": "Audit record",
+    "customer_data": "Customer Data",
     "identity": "Sign-in and passwords",
     "ip_ranges": "IP ranges",
     "policies": "Security choices",

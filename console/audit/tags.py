@@ -9,6 +9,11 @@ class Tag(StrEnum):
     AUDIT_CHECKPOINT_SIGNED = "audit:checkpoint:signed"
     AUDIT_EXPORTED = "audit:entries:exported"
     DATA_CUSTODIAN_ADDED = "customer_data:custodian:added"
+    DATA_HOLD_LIFT_ASKED = "customer_data:hold:lift_asked"
+    DATA_HOLD_LIFT_WITHDRAWN = "customer_data:hold:lift_withdrawn"
+    DATA_HOLD_LIFTED = "customer_data:hold:lifted"
+    DATA_HOLD_PLACED = "customer_data:hold:placed"
+    DATA_CUSTODIAN_CHANGED = "customer_data:custodian:changed"
     DATA_IMPORT_CANCELLED = "customer_data:import:cancelled"
     DATA_IMPORT_FINISHED = "customer_data:import:finished"
     DATA_IMPORT_STARTED = "customer_data:import:started"
@@ -17,7 +22,10 @@ class Tag(StrEnum):
     DATA_ITEM_RELEASED = "customer_data:item:released"
     DATA_ITEMS_EXPORTED = "customer_data:items:exported"
     DATA_ITEMS_LABELLED = "customer_data:items:labelled"
+    DATA_ITEMS_REMOVED = "customer_data:items:removed"
     DATA_SEARCHED = "customer_data:items:searched"
+    DATA_LABEL_CHANGED = "customer_data:label:changed"
+    DATA_LABEL_DELETED = "customer_data:label:deleted"
     BROWSER_FORGOTTEN = "identity:browser:forgotten"
     CONFIRMATION_ASKED = "identity:confirmation:asked"
     CONFIRMATION_CODE_GIVEN = "identity:confirmation:code_given"
@@ -79,6 +87,11 @@ TAG_TEXTS: dict[str, str] = {
     Tag.AUDIT_CHECKPOINT_SIGNED: "Signed a checkpoint of the audit record",
     Tag.AUDIT_EXPORTED: "Exported the audit record",
     Tag.DATA_CUSTODIAN_ADDED: "Added a custodian",
+    Tag.DATA_HOLD_LIFT_ASKED: "Asked to lift a legal hold",
+    Tag.DATA_HOLD_LIFT_WITHDRAWN: "Withdrew what was asked: the legal hold goes on",
+    Tag.DATA_HOLD_LIFTED: "Lifted a legal hold",
+    Tag.DATA_HOLD_PLACED: "Placed a legal hold",
+    Tag.DATA_CUSTODIAN_CHANGED: "Changed a custodian",
     Tag.DATA_IMPORT_CANCELLED: "Cancelled an import of Customer Data",
     Tag.DATA_IMPORT_FINISHED: "Finished an import of Customer Data",
     Tag.DATA_IMPORT_STARTED: "Started an import of Customer Data",
@@ -87,7 +100,10 @@ TAG_TEXTS: dict[str, str] = {
     Tag.DATA_ITEM_RELEASED: "Released an item from quarantine",
     Tag.DATA_ITEMS_EXPORTED: "Exported items of Customer Data",
     Tag.DATA_ITEMS_LABELLED: "Labelled items of Customer Data",
+    Tag.DATA_ITEMS_REMOVED: "Removed items of Customer Data",
     Tag.DATA_SEARCHED: "Searched Customer Data",
+    Tag.DATA_LABEL_CHANGED: "Renamed a label",
+    Tag.DATA_LABEL_DELETED: "Deleted a label",
     Tag.BROWSER_FORGOTTEN: "Forgot recognised browsers",
     Tag.CONFIRMATION_ASKED: "Asked to confirm the sign-in",
     Tag.CONFIRMATION_CODE_GIVEN: "Gave a one-time code by telephone",

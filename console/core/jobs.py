@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import cast
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, LargeBinary, String, Text, insert, or_, select, update
+from sqlalchemy import CheckConstraint, Index, LargeBinary, String, Text, insert, or_, select, true, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from console.core import clock
@@ -69,7 +69,14 @@ class Stopped(Exception):
 
 
 class TryLater(Exception):
-    """Raised by a handler that could not work now, such as a mail server that is down; the job is retried."""
+    """Raised by a handler that could not work now, such as a mail server that is down; the job is retried.
+
+    With `after_seconds` it is retried after so long, however often: for what ends when somebody has made room.
+    """
+
+    def __init__(self, reason: str, *, after_seconds: int | None = None) -> None:
+        super().__init__(reason)
+        self.after_seconds = after_seconds
 
 
 @dataclass(frozen=True)
@@ -92,14 +99,23 @@ class Run:
         """Whether the job fails for good if this attempt does."""
         return self.attempt >= MAX_ATTEMPTS
 
-    def checkpoint(self, done: int, total: int) -> None:
-        """Record progress in the present transaction, and prolong the lease. **Raises:** LostLease, Stopped."""
+    def checkpoint(self, done: int, total: int, *, progressed: bool = False) -> None:
+        """Record progress in the present transaction, and prolong the lease. **Raises:** LostLease, Stopped.
+
+        With `progressed`, attempts are counted from here anew: long work is not given up for the worker's having ended
+        now and then.
+        """
         if self.stopping():
             raise Stopped
         now = clock.now()
-        _update_leased(
-            self, done=done, total=total, heartbeat_at=now, lease_until_at=now + timedelta(seconds=LEASE_SECONDS)
-        )
+        forgiven = {"attempts": 1} if progressed else {}
+        lease_until_at = now + timedelta(seconds=LEASE_SECONDS)
+        _update_leased(self, done=done, total=total, heartbeat_at=now, lease_until_at=lease_until_at, **forgiven)
+
+    def beat(self) -> None:
+        """Prolong the lease in the present transaction; nothing else changed. **Raises:** LostLease."""
+        now = clock.now()
+        _update_leased(self, heartbeat_at=now, lease_until_at=now + timedelta(seconds=LEASE_SECONDS))
 
 
 Handler = Callable[[Run], None]
@@ -169,12 +185,15 @@ def cancel(job_id: UUID) -> bool:
     return bool(cast("int", stopped.rowcount))  # type: ignore[attr-defined]
 
 
-def claim(kinds: list[str]) -> Run | None:
-    """Lease the job that is due longest, including one whose worker died. Commits; call it outside a unit."""
+def claim(kinds: list[str], *, job_id: UUID | None = None) -> Run | None:
+    """Lease the job that is due longest, including one whose worker died. Commits; call it outside a unit.
+
+    With `job_id` only that one.
+    """
     while True:
         with unit_of_work():
             now = clock.now()
-            job = _due(kinds, now)
+            job = _due(kinds, now, job_id)
             if job is None:
                 return None
             if job.state == "running" and job.attempts >= MAX_ATTEMPTS and not job.every_seconds:
@@ -188,12 +207,13 @@ def claim(kinds: list[str]) -> Run | None:
             return Run(job.id, job.kind, job.tenant_id, job.target_id, job.fence, job.done, job.attempts, job.sealed)
 
 
-def _due(kinds: list[str], now: datetime) -> Job | None:
+def _due(kinds: list[str], now: datetime, job_id: UUID | None) -> Job | None:
     """The job that is due longest and that nobody works on, locked."""
     due = or_(Job.state == "queued", (Job.state == "running") & (Job.lease_until_at < now))
+    only = Job.id == job_id if job_id else true()
     return db.session.execute(
         select(Job)
-        .where(Job.kind.in_(kinds), due, Job.run_after_at <= now)
+        .where(Job.kind.in_(kinds), due, only, Job.run_after_at <= now)
         .order_by(Job.run_after_at)
         .limit(1)
         .with_for_update(skip_locked=True)
@@ -205,26 +225,31 @@ def work_once(handlers: dict[str, Handler], *, stopping: Callable[[], bool] = bo
     run = claim(list(handlers))
     if run is None:
         return False
-    run = replace(run, stopping=stopping)
+    carry_out(replace(run, stopping=stopping), handlers[run.kind])
+    return True
+
+
+def carry_out(run: Run, handler: Handler) -> None:
+    """The leased job is done, or is retried with the reason; a refusal of the handler never leaves here."""
     try:
-        handlers[run.kind](run)
+        handler(run)
     except Stopped:
-        _give_back(run)
+        give_back(run)
     except LostLease:
         log.warning("job %s was taken over or cancelled", run.job_id)
     except Exception as error:  # noqa: BLE001 (a job must not end its worker; the reason is recorded)
         _retry(run, error)
     else:
         _finish(run)
-    return True
 
 
-def _give_back(run: Run) -> None:
-    """Another worker may go on at once; that this one ended is no failed attempt."""
+def give_back(run: Run) -> None:
+    """Whoever held the job stops of its own will: another may go on at once, and it was no failed attempt."""
     with unit_of_work():
         job = _mine(run)
         if job is not None:
-            job.state, job.lease_until_at, job.attempts = "queued", None, job.attempts - 1
+            _again(job, 0, keep_attempts=True)
+            job.attempts -= 1
 
 
 def _finish(run: Run) -> None:
@@ -254,6 +279,9 @@ def _retry(run: Run, error: Exception) -> None:
         if job is None:
             return
         job.reason = str(error)[:500] if expected else f"{type(error).__name__} (the log has the details)"
+        if isinstance(error, TryLater) and error.after_seconds is not None:
+            _again(job, error.after_seconds)
+            return
         if job.attempts >= MAX_ATTEMPTS and not job.every_seconds:
             job.state, job.finished_at, job.lease_until_at, job.sealed = "failed", clock.now(), None, None
             return

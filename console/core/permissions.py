@@ -12,12 +12,18 @@ class Permission(StrEnum):
     ACCOUNT_OVERVIEW_READ = "account:overview:read"
     AUDIT_ENTRIES_EXPORT = "audit:entries:export"
     AUDIT_ENTRIES_READ = "audit:entries:read"
+    DATA_HOLDS_READ = "data:holds:read"
+    DATA_HOLDS_WRITE = "data:holds:write"
     DATA_IMPORTS_READ = "data:imports:read"
     DATA_IMPORTS_WRITE = "data:imports:write"
+    DATA_ITEMS_DELETE = "data:items:delete"
     DATA_ITEMS_EXPORT = "data:items:export"
     DATA_ITEMS_READ = "data:items:read"
     DATA_LABELS_WRITE = "data:labels:write"
     DATA_OWN_READ = "data:own:read"
+    DATA_REASONS_WRITE = "data:reasons:write"
+    DATA_RETENTION_READ = "data:retention:read"
+    DATA_RETENTION_WRITE = "data:retention:write"
     ME_PROFILE_READ = "me:profile:read"
     ME_PROFILE_WRITE = "me:profile:write"
     SECURITY_IP_RANGES_READ = "security:ip_ranges:read"
@@ -42,12 +48,18 @@ PERMISSION_TEXTS: dict[Permission, str] = {
     P.ACCOUNT_OVERVIEW_READ: "See the overview of the account",
     P.AUDIT_ENTRIES_EXPORT: "Export the audit record and signed checkpoints",
     P.AUDIT_ENTRIES_READ: "Read the audit record",
+    P.DATA_HOLDS_READ: "See legal holds",
+    P.DATA_HOLDS_WRITE: "Place legal holds, and lift them two together",
     P.DATA_IMPORTS_READ: "See what was imported, and what became of each item",
     P.DATA_IMPORTS_WRITE: "Import e-mail and documents",
+    P.DATA_ITEMS_DELETE: "Delete e-mail and documents that no hold covers",
     P.DATA_ITEMS_EXPORT: "Export e-mail and documents",
     P.DATA_ITEMS_READ: "Read everybody's e-mail and documents",
     P.DATA_LABELS_WRITE: "Label e-mail and documents",
     P.DATA_OWN_READ: "Read one's own e-mail and documents",
+    P.DATA_REASONS_WRITE: "Say why somebody else's e-mail or document is opened",
+    P.DATA_RETENTION_READ: "See how long e-mail and documents are kept",
+    P.DATA_RETENTION_WRITE: "Change how long e-mail and documents are kept",
     P.ME_PROFILE_READ: "See one's own profile and sessions",
     P.ME_PROFILE_WRITE: "Change one's own profile, password and sessions",
     P.SECURITY_IP_RANGES_READ: "See the IP ranges and what they refused",
@@ -104,8 +116,17 @@ STAFF_ROLE_TEXTS: dict[str, tuple[str, str]] = {
 }
 
 _OWN = frozenset({P.ME_PROFILE_READ, P.ME_PROFILE_WRITE})
-_DATA_READ = frozenset({P.DATA_ITEMS_READ, P.DATA_IMPORTS_READ})
-_DATA = _DATA_READ | {P.DATA_IMPORTS_WRITE, P.DATA_ITEMS_EXPORT, P.DATA_LABELS_WRITE}
+_DATA_READ = frozenset(
+    {P.DATA_ITEMS_READ, P.DATA_IMPORTS_READ, P.DATA_HOLDS_READ, P.DATA_REASONS_WRITE, P.DATA_RETENTION_READ}
+)
+_DATA = _DATA_READ | {
+    P.DATA_IMPORTS_WRITE,
+    P.DATA_ITEMS_DELETE,
+    P.DATA_ITEMS_EXPORT,
+    P.DATA_HOLDS_WRITE,
+    P.DATA_LABELS_WRITE,
+    P.DATA_RETENTION_WRITE,
+}
 _READ = frozenset({P.ACCOUNT_OVERVIEW_READ, P.USERS_PEOPLE_READ})
 _AUDIT = frozenset({P.AUDIT_ENTRIES_READ, P.AUDIT_ENTRIES_EXPORT})
 _MANAGE = frozenset({P.USERS_PEOPLE_WRITE, P.USERS_PEOPLE_EXPORT, P.USERS_PROOFS_RESET})

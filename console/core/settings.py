@@ -52,6 +52,9 @@ class Settings:
     sign_ins_per_address: int = 10
     sign_in_window_seconds: int = 300
     anonymous_requests: str = "120 per minute"
+    import_file_mib: int = 20_480
+    import_mib: int = 102_400
+    import_waiting_mib: int = 204_800
     extra: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -78,6 +81,9 @@ _INTEGERS = [
     "sign_ins_per_account",
     "sign_ins_per_address",
     "sign_in_window_seconds",
+    "import_file_mib",
+    "import_mib",
+    "import_waiting_mib",
 ]
 _TEXTS = ["mail_from", "company", "anonymous_requests"]
 

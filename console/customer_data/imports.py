@@ -4,15 +4,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
-from typing import Any
+from typing import Any, Self
 from uuid import UUID
 
 from sqlalchemy import BigInteger, CheckConstraint, Index, LargeBinary, String, UniqueConstraint, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from console.core import clock
-from console.core.db import Base, TenantOwned, db, tenant_reference
+from console.core.db import Base, TenantOwned, bound_tenant, db, tenant_reference
 from console.core.errors import NotFound
+from console.core.ids import new_id
 from console.vault.access import tenant_keys
 
 JOB = "data-import"
@@ -95,6 +96,18 @@ class DataImport(TenantOwned, Base):
         self.sealed = tenant_keys().seal(self.__tablename__, self.id, facts)
         self.__dict__["facts"] = facts
 
+    @classmethod
+    def new(cls, source: str, state: ImportState, facts: dict[str, Any], **values: Any) -> Self:
+        """An import of the bound tenant at which nothing was seen yet."""
+        zeros = dict.fromkeys(("file_place", "position", "read_bytes", "total_bytes"), 0)
+        for name in ("seen", *Outcome):
+            zeros |= {f"{name}_items": 0, f"{name}_bytes": 0}
+        made = cls(id=new_id(), tenant_id=bound_tenant(), source=source, state=state, created_at=clock.now())
+        for name, value in {**zeros, **values}.items():
+            setattr(made, name, value)
+        made.set_facts(facts)
+        return made
+
     def count(self, outcome: Outcome, size_bytes: int) -> None:
         """One more item was seen, and became that."""
         for name in ("seen", str(outcome)):
@@ -165,7 +178,7 @@ class ImportFinding(TenantOwned, Base):
 
     import_id: Mapped[UUID]
     place: Mapped[int] = mapped_column(BigInteger)
-    """Counts the findings of one import from 1."""
+    """Orders the findings of one import: twice the number of the item, one more for a doubtful cut beside its outcome."""
     outcome: Mapped[str] = mapped_column(String(12))
     size_bytes: Mapped[int] = mapped_column(BigInteger, default=0)
     item_id: Mapped[UUID | None]
@@ -175,8 +188,13 @@ class ImportFinding(TenantOwned, Base):
 
     @cached_property
     def facts(self) -> dict[str, Any]:
-        """`file`, `folder`, `offset`, `code` and `reason`."""
+        """`file`, `folder`, `offset`, `code` and `reason`; `released` where it was let out of quarantine."""
         return tenant_keys().open(self.__tablename__, self.id, self.sealed)
+
+    def set_facts(self, facts: dict[str, Any]) -> None:
+        """Seal other facts into the row."""
+        self.sealed = tenant_keys().seal(self.__tablename__, self.id, facts)
+        self.__dict__["facts"] = facts
 
 
 @dataclass(frozen=True)
@@ -208,6 +226,39 @@ def recent_imports(*, limit: int) -> list[DataImport]:
     """This tenant's imports, newest first."""
     query = select(DataImport).order_by(DataImport.created_at.desc(), DataImport.id.desc()).limit(limit)
     return list(db.session.execute(query).scalars())
+
+
+@dataclass(frozen=True)
+class ImportPage:
+    """Some imports, newest first, and the edges of the neighbouring pages."""
+
+    imports: list[DataImport]
+    before: str | None
+    after: str | None
+
+
+def import_page(*, after: str | None = None, before: str | None = None, limit: int) -> ImportPage:
+    """Imports older than the one `after`, or the last ones newer than the one `before`. A strange edge counts as none."""
+    edge = _id(after or before)
+    backwards = before is not None and after is None and edge is not None
+    query = select(DataImport)
+    if edge is not None:
+        query = query.where(DataImport.id > edge if backwards else DataImport.id < edge)
+    query = query.order_by(DataImport.id if backwards else DataImport.id.desc()).limit(limit + 1)
+    found = list(db.session.execute(query).scalars())
+    more, found = len(found) > limit, found[:limit]
+    if backwards:
+        found.reverse()
+    newer = (more if backwards else edge is not None) and bool(found)
+    older = (True if backwards else more) and bool(found)
+    return ImportPage(found, str(found[0].id) if newer else None, str(found[-1].id) if older else None)
+
+
+def _id(text: str | None) -> UUID | None:
+    try:
+        return UUID(text) if text else None
+    except ValueError:
+        return None
 
 
 def files_of(import_id: UUID) -> list[ImportFile]:

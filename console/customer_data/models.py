@@ -1,5 +1,6 @@
 """Items of Customer Data (messages and documents) and the custodians they belong to; how to find one of this tenant."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -106,8 +107,9 @@ class Item(TenantOwned, Base):
         tenant_reference("blob_id", "blobs"),
         UniqueConstraint("tenant_id", "number"),
         UniqueConstraint("tenant_id", "fingerprint"),
-        Index("ix_items_dated", "tenant_id", "dated_at", "id"),
-        Index("ix_items_custodian_dated", "tenant_id", "custodian_id", "dated_at", "id"),
+        # They end in what a walk through the list asks for, so that it reads no rows.
+        Index("ix_items_dated", "tenant_id", "dated_at", "id", "number", "quarantined_for"),
+        Index("ix_items_custodian_dated", "tenant_id", "custodian_id", "dated_at", "id", "number", "quarantined_for"),
         Index("ix_items_import", "tenant_id", "import_id", "number"),
         CheckConstraint("kind IN ('message','document')", name="kind"),
         CheckConstraint("integrity IN ('sound','damaged','missing')", name="integrity"),
@@ -244,3 +246,10 @@ def item_for(item_id: UUID, *, by: Actor) -> Item:
     if allowed is not None and (found.custodian_id not in allowed or found.quarantined_for):
         raise NotFound
     return found
+
+
+def items_by_id(item_ids: Iterable[UUID]) -> list[Item]:
+    """Those of this tenant's items that are there, in the order of the ids. Only for people who may read everything."""
+    wanted = list(dict.fromkeys(item_ids))
+    found = {one.id: one for one in db.session.execute(select(Item).where(Item.id.in_(wanted))).scalars()}
+    return [found[item_id] for item_id in wanted if item_id in found]

@@ -34,6 +34,8 @@ class Choices:
     password_expiry_days: int = 0
     sign_in_tries: int = 10
     reasons_required: bool = False
+    reason_to_open: bool = False
+    record_searches: bool = True
 
     def requires_factor(self, role: str) -> bool:
         """Whether people of that role need a second factor."""
@@ -198,6 +200,21 @@ FIELDS: tuple[Field, ...] = (
         "Require a reason",
         "For each change of the security settings, and for suspending or deleting people.",
         options=(("no", "No"), ("yes", "Yes")),
+    ),
+    Field(
+        "reason_to_open",
+        "records",
+        "Ask for a reason before somebody else's e-mail is opened",
+        "Whoever opens a message or document of another person says why, once a session. It stands in the audit record."
+        " Nobody is asked about the own ones.",
+        options=(("no", "No"), ("yes", "Yes")),
+    ),
+    Field(
+        "record_searches",
+        "records",
+        "Record searches in Customer Data",
+        "The words that somebody searched e-mail and documents for are written in the audit record.",
+        options=(("yes", "Yes"), ("no", "No")),
     ),
 )
 FIELD = {field.name: field for field in FIELDS}

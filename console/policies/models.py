@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from threading import Lock
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, LargeBinary, String, UniqueConstraint, select
@@ -17,7 +17,9 @@ from console.core.errors import NotFound
 from console.policies.rules import number_in_force
 from console.vault.access import tenant_keys
 
-Kind = Literal["ip_ranges", "settings"]
+Kind = Literal["ip_ranges", "retention", "settings"]
+DoorKind = Literal["ip_ranges", "settings"]
+"""The kinds that decide about requests; how long data is kept is asked for only where it matters."""
 KEPT_DOCUMENTS = 128
 """How many opened documents a process keeps. A version never changes, so what is kept is never stale."""
 
@@ -27,7 +29,7 @@ class PolicyVersion(TenantOwned, Base):
 
     __tablename__ = "policy_versions"
     __table_args__ = (
-        CheckConstraint("kind IN ('ip_ranges','settings')", name="kind"),
+        CheckConstraint("kind IN ('ip_ranges','retention','settings')", name="kind"),
         CheckConstraint("number > 0", name="number"),
         UniqueConstraint("tenant_id", "kind", "number"),
     )
@@ -55,7 +57,7 @@ class PolicyHead(TenantOwned, Base):
 
     __tablename__ = "policy_heads"
     __table_args__ = (
-        CheckConstraint("kind IN ('ip_ranges','settings')", name="kind"),
+        CheckConstraint("kind IN ('ip_ranges','retention','settings')", name="kind"),
         CheckConstraint("(fallback IS NULL) = (trial_ends_at IS NULL)", name="trial"),
         CheckConstraint("fallback IS NULL OR fallback < number", name="fallback"),
         UniqueConstraint("tenant_id", "kind"),
@@ -129,10 +131,10 @@ class OpenedDocuments:
 
 
 def policies_in_force() -> dict[Kind, InForce]:
-    """All kinds of this tenant, in one query; a trial that has lapsed and a lift that is over count no more."""
-    now = clock.now()
-    rows = {row.kind: row for row in db.session.execute(select(*_HEAD))}
-    return {kind: _in_force(kind, rows.get(kind), now) for kind in ("ip_ranges", "settings")}
+    """What every request asks for, in one query; a trial that has lapsed and a lift that is over count no more."""
+    now, kinds = clock.now(), get_args(DoorKind)
+    rows = {row.kind: row for row in db.session.execute(select(*_HEAD).where(PolicyHead.kind.in_(kinds)))}
+    return {kind: _in_force(kind, rows.get(kind), now) for kind in kinds}
 
 
 def in_force(kind: Kind) -> InForce:

@@ -1,4 +1,5 @@
 // <form data-live-search="#list-id">: the list is fetched and replaced as the person types or picks a filter.
+// data-live-delay: how long typing must pause, for lists whose searches go on record.
 const DELAY_MS = 200;
 const status = document.querySelector("[data-live-status]");
 let timer = 0;
@@ -57,7 +58,7 @@ function schedule(form, delay) {
 document.addEventListener("input", (event) => {
   const form = event.target.form;
   if (form?.matches("[data-live-search]") && event.target.matches("input")) {
-    schedule(form, DELAY_MS);
+    schedule(form, Number(form.dataset.liveDelay ?? DELAY_MS));
   }
 });
 

@@ -10,4 +10,5 @@ import "./countdown.js";
 import "./passkeys.js";
 import "./session-end.js";
 import "./shortcuts.js";
+import "./upload.js";
 import "./time-zone.js";

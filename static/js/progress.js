@@ -5,7 +5,7 @@ const reloaded = performance.getEntriesByType("navigation")[0]?.type === "reload
 let seenRunning = false;
 const whole = new Intl.NumberFormat("en");
 
-function timeLeft(seconds) {
+export function timeLeft(seconds) {
   if (seconds < 60) {
     return "less than a minute left";
   }
@@ -17,7 +17,33 @@ function timeLeft(seconds) {
   return hours === 1 ? "about 1 hour left" : `about ${hours} hours left`;
 }
 
-function sentence({ message, done, total, rate_per_second: rate, seconds_left: seconds }) {
+// A size in bytes as the pages say it: "3.4 MiB".
+export function size(bytes) {
+  for (const [unit, word] of [[2 ** 40, "TiB"], [2 ** 30, "GiB"], [2 ** 20, "MiB"], [2 ** 10, "KiB"]]) {
+    if (bytes >= unit) {
+      return `${(bytes / unit).toFixed(1)} ${word}`;
+    }
+  }
+  return `${bytes} byte${bytes === 1 ? "" : "s"}`;
+}
+
+function byteSentence({ message, done, total, items, rate_per_second: rate, seconds_left: seconds }) {
+  const parts = message ? [message] : [];
+  parts.push(`${size(done)} of ${size(total)}`, `${whole.format(items)} ${items === 1 ? "item" : "items"}`);
+  if (rate) {
+    parts.push(`${size(Math.round(rate))} a second`);
+  }
+  if (seconds !== null && seconds !== undefined) {
+    parts.push(timeLeft(seconds));
+  }
+  return parts.join(" · ");
+}
+
+function sentence(answer) {
+  if (answer.unit === "bytes") {
+    return byteSentence(answer);
+  }
+  const { message, done, total, rate_per_second: rate, seconds_left: seconds } = answer;
   const parts = [];
   if (message) {
     parts.push(message);

@@ -1,4 +1,4 @@
-// Keyboard shortcuts: "/" for the search field, "g" and a letter for a page, "?" for this list.
+// Keyboard shortcuts: "/" for the search field, "j", "k" and "o" for rows, "g" and a letter for a page, "?" for this list.
 const SECOND_KEY_MS = 1200;
 const COOKIE = "safekeep_shortcuts";
 const YEAR_SECONDS = 31_536_000;
@@ -13,6 +13,19 @@ const typing = (element) =>
 function follow(keys) {
   const link = [...document.querySelectorAll("a[data-shortcut]")].find((one) => one.dataset.shortcut === keys);
   link?.click();
+}
+
+// j and k: on one item's page the next and the previous item, in a list the next and the previous row.
+function step(key) {
+  const link = document.querySelector(`a[data-key="${key}"]`);
+  if (link !== null) {
+    link.click();
+    return;
+  }
+  const rows = [...document.querySelectorAll("a[data-row-link]")];
+  const present = rows.findIndex((one) => one.closest("tr").contains(document.activeElement));
+  const wanted = key === "j" ? present + 1 : Math.max(present - 1, 0);
+  rows[Math.min(wanted, rows.length - 1)]?.focus();
 }
 
 document.addEventListener("keydown", (event) => {
@@ -35,6 +48,10 @@ document.addEventListener("keydown", (event) => {
     }
   } else if (event.key === "?" && dialog !== null) {
     dialog.showModal();
+  } else if (event.key === "j" || event.key === "k") {
+    step(event.key);
+  } else if (event.key === "o") {
+    document.activeElement?.closest?.("tr")?.querySelector("a[data-row-link]")?.click();
   } else if (event.key === "g") {
     first = "g";
     timer = setTimeout(() => {

@@ -11,7 +11,16 @@ from console.core.db import bound_tenant, db
 from console.core.ids import new_id
 from console.customer_data.contents import seal_inline
 from console.customer_data.imports import DataImport, ImportState
-from console.customer_data.models import Custodian, DataTotal, Item, ItemContent, Summary, fingerprint, totals
+from console.customer_data.models import (
+    Custodian,
+    DataTotal,
+    Item,
+    ItemContent,
+    MonthCount,
+    Summary,
+    fingerprint,
+    totals,
+)
 from console.vault.access import tenant_keys
 from console.vault.blobs import Blob, store_blob
 from tests.house import House
@@ -25,6 +34,8 @@ def hold(house: House, tenant_id: UUID, *raws: bytes, as_blobs: bool = False) ->
             total = DataTotal(id=bound_tenant(), last_number=0, items=0, size_bytes=0, damaged=0)
             db.session.add(total)
         custodian, brought = _custodian(), _import()
+        month = MonthCount(custodian_id=custodian.id, month=f"{clock.now():%Y-%m}", items=0, size_bytes=0)
+        db.session.add(month)
         found = []
         for raw in raws:
             blob = store_blob([raw]).blob if as_blobs else None
@@ -32,11 +43,14 @@ def hold(house: House, tenant_id: UUID, *raws: bytes, as_blobs: bool = False) ->
             total.last_number += 1
             total.items += 1
             found.append(_item(raw, total.last_number, custodian, brought, blob))
+            for count in (total, custodian, month):
+                count.size_bytes += len(raw)
+            custodian.items, month.items = custodian.items + 1, month.items + 1
         return found
 
 
 def _custodian() -> Custodian:
-    one = Custodian(id=new_id(), created_at=clock.now())
+    one = Custodian(id=new_id(), created_at=clock.now(), items=0, size_bytes=0)
     one.set_details(address=f"{one.id.hex}@acme.example", name="Cleo Custodian")
     db.session.add(one)
     db.session.flush()

@@ -1,0 +1,22 @@
+"""Damage that shows when somebody reads an item: noted with the item, counted, and in the record."""
+
+from uuid import UUID
+
+from console.audit.actions import record
+from console.audit.tags import Tag
+from console.core import clock
+from console.core.actor import Actor
+from console.customer_data.contents import DamagedItem
+from console.customer_data.models import Integrity, item, totals
+
+
+def note_damage(item_id: UUID, error: DamagedItem, *, by: Actor) -> None:
+    """The item is known as damaged, and the Customer's figures count it; once. **Records:** customer_data:item:damaged."""
+    total = totals(lock=True)
+    found = item(item_id)
+    if found.integrity != Integrity.SOUND:
+        return
+    found.integrity, found.checked_at = Integrity.DAMAGED, clock.now()
+    if total is not None:
+        total.damaged += 1
+    record(Tag.DATA_ITEM_DAMAGED, by=by, subject=("item", item_id), reason=error.message)
