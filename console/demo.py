@@ -10,6 +10,8 @@ from console.core.db import db, unit_of_work
 from console.core.ids import PLATFORM_TENANT_ID, new_id
 from console.core.permissions import Role, StaffRole
 from console.core.settings import Settings
+from console.demo_data import fill_data
+from console.demo_mail import Mailbox
 from console.identity.actions import accept_invitation
 from console.identity.passwords import hash_password
 from console.identity.totp import start_enrolment
@@ -72,6 +74,24 @@ CUSTOMERS = (
     ("Harbour & Lane Shipping", "harbourlane.example", 30, HARBOUR),
     ("Orchard Trust", "orchardtrust.example", 45, ORCHARD),
 )
+WITH_DATA = (
+    "amara",
+    "jonas",
+    "olena",
+    "nikos",
+    "hina",
+    "layla",
+    "yael",
+    "ananya",
+    "hoa",
+    "jose",
+    "grace",
+    "seun",
+    "bjorn",
+)
+"""Whose mail is in the demo."""
+IMPORTERS = {"harbourlane.example": "jonas", "orchardtrust.example": "tariq"}
+CONVERSATIONS = 12
 INVITED, SUSPENDED, DELETED = ("joao", "ani"), ("kwame",), ("marit",)
 
 
@@ -88,6 +108,7 @@ def fill(*, new: bool) -> None:
             details = Details(given, family, f"{mailbox}@{domain}", title=title, time_zone=zone)
             _add(tenant_id, details, role, None if mailbox in INVITED else password_hash)
         _change_some(tenant_id, domain)
+        _bring_data(tenant_id, domain, people)
     for given, family, email, staff_role in STAFF:
         _add(PLATFORM_TENANT_ID, Details(given, family, email), staff_role, password_hash)
         with unit_of_work(PLATFORM_TENANT_ID):
@@ -103,6 +124,13 @@ def _add(tenant_id: UUID, details: Details, role: str, password_hash: str | None
     if password_hash is not None:
         with unit_of_work():
             accept_invitation(link.url.rsplit("/", 1)[1], password_hash, by=BY)
+
+
+def _bring_data(tenant_id: UUID, domain: str, people: tuple[tuple[str, str, str, str, str, str], ...]) -> None:
+    """Mail and documents of some of them, imported by their administrator."""
+    boxes = [Mailbox(f"{given} {family}", f"{key}@{domain}", key) for given, family, key, *_rest in people]
+    wanted = [box for box in boxes if box.key in WITH_DATA]
+    fill_data(tenant_id, f"{IMPORTERS[domain]}@{domain}", wanted, CONVERSATIONS)
 
 
 def _change_some(tenant_id: UUID, domain: str) -> None:

@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from flask import current_app, redirect, render_template, request, url_for
+from flask import redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from blueprints.data import blueprint
@@ -69,6 +69,8 @@ def tabs(active: str) -> list[dict[str, Any]]:
     shown = [("data.list_items", "Items")]
     if may(actor().role, Permission.DATA_ITEMS_READ):
         shown += [("data.overview", "Overview"), ("data.list_custodians", "Custodians"), ("data.list_labels", "Labels")]
+    if may(actor().role, Permission.DATA_IMPORTS_READ):
+        shown.append(("data.list_imports", "Imports"))
     if may(actor().role, Permission.DATA_HOLDS_READ):
         shown += [("data.list_holds", "Legal holds"), ("data.show_retention", "Retention")]
     if len(shown) == 1:
@@ -76,12 +78,9 @@ def tabs(active: str) -> list[dict[str, Any]]:
     return [{"label": label, "url": url_for(endpoint), "active": endpoint == active} for endpoint, label in shown]
 
 
-def import_page(import_id: UUID | None = None) -> str | None:
-    """The page of an import, or the one that starts one; None where this installation has none."""
-    endpoint = "data.show_import" if import_id else "data.import_form"
-    if endpoint not in current_app.view_functions:
-        return None
-    return url_for(endpoint, import_id=import_id) if import_id else url_for(endpoint)
+def import_page(import_id: UUID | None = None) -> str:
+    """The page of an import, or the one that starts one."""
+    return url_for("data.show_import", data_import_id=import_id) if import_id else url_for("data.import_form")
 
 
 def chosen_ids() -> list[UUID]:
