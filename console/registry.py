@@ -12,6 +12,8 @@ from console.identity import actions as identity
 from console.identity import confirmation_sweep, reset
 from console.ip_ranges import actions as ip_ranges
 from console.ip_ranges import break_glass as _break_glass
+from console.keys import models as keys
+from console.keys import work as key_work
 from console.mail import actions as mail
 from console.policies import actions as policies
 from console.sessions import actions as sessions
@@ -34,6 +36,7 @@ HANDLERS: dict[str, jobs.Handler] = {
     usernames.RELEASE_JOB: usernames.release_usernames,
     imports.JOB: import_apply.run_import,
     import_sweep.SWEEP_JOB: import_sweep.sweep_imports,
+    keys.JOB: key_work.rotate_keys,
 }
 
 PERIODIC: dict[str, int] = {

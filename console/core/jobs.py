@@ -6,6 +6,7 @@ little that the work needs is sealed in the row by whoever enqueues it, and drop
 """
 
 import logging
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -68,6 +69,14 @@ class TryLater(Exception):
     """Raised by a handler that could not work now, such as a mail server that is down; the job is retried."""
 
 
+class NotYet(Exception):
+    """Raised by a handler whose work goes on at a known time; that is no failed attempt, and no slot is held."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"goes on in {seconds:.0f} seconds")
+        self.seconds = seconds
+
+
 @dataclass(frozen=True)
 class Run:
     """One lease on one job, as its handler sees it."""
@@ -86,12 +95,15 @@ class Run:
         """Whether the job fails for good if this attempt does."""
         return self.attempt >= MAX_ATTEMPTS
 
-    def checkpoint(self, done: int, total: int) -> None:
-        """Record progress in the present transaction, and prolong the lease. **Raises:** LostLease."""
+    def checkpoint(self, done: int, total: int, *, progressed: bool = False) -> None:
+        """Record progress in the present transaction, and prolong the lease. **Raises:** LostLease.
+
+        With `progressed` the attempts are counted anew: long work may be interrupted any number of times, as
+        long as it gets on in between.
+        """
         now = clock.now()
-        _update_leased(
-            self, done=done, total=total, heartbeat_at=now, lease_until_at=now + timedelta(seconds=LEASE_SECONDS)
-        )
+        lease = {"heartbeat_at": now, "lease_until_at": now + timedelta(seconds=LEASE_SECONDS)}
+        _update_leased(self, done=done, total=total, **lease, **({"attempts": 1} if progressed else {}))
 
 
 Handler = Callable[[Run], None]
@@ -201,6 +213,8 @@ def work_once(handlers: dict[str, Handler]) -> bool:
         handlers[run.kind](run)
     except LostLease:
         log.warning("job %s was taken over or cancelled", run.job_id)
+    except NotYet as wait:
+        _wait(run, wait.seconds)
     except Exception as error:  # noqa: BLE001 (a job must not end its worker; the reason is recorded)
         _retry(run, error)
     else:
@@ -218,6 +232,13 @@ def _finish(run: Run) -> None:
         else:
             job.state, job.finished_at, job.lease_until_at, job.reason = "done", clock.now(), None, None
             job.sealed = None
+
+
+def _wait(run: Run, seconds: float) -> None:
+    with unit_of_work():
+        job = _mine(run)
+        if job is not None:
+            _again(job, math.ceil(seconds))
 
 
 def _retry(run: Run, error: Exception) -> None:
