@@ -4,7 +4,7 @@ import os
 
 import click
 
-from console.commands import inspect, people, serve
+from console.commands import inspect, keys, people, serve
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -25,7 +25,7 @@ for command in (
     people.tenant,
     people.user,
     people.staff,
-    inspect.keys,
+    keys.keys,
     inspect.audit,
     inspect.doctor,
 ):

@@ -20,6 +20,7 @@ AREA_TEXTS = {
     "audit": "Audit record",
     "identity": "Sign-in and passwords",
     "ip_ranges": "IP ranges",
+    "keys": "Encryption keys",
     "policies": "Security choices",
     "security": "Security",
     "sessions": "Sessions",
@@ -27,7 +28,16 @@ AREA_TEXTS = {
     "tenants": "Account",
     "users": "Users",
 }
-FACT_TEXTS = {"until": "Valid until", "wait_seconds": "Wait, in seconds", "from_at": "From", "until_at": "Before"}
+FACT_TEXTS = {
+    "left": "Left under older versions",
+    "moved": "Sealed anew",
+    "retired": "Versions destroyed",
+    "unreadable": "Rows that do not open",
+    "until": "Valid until",
+    "wait_seconds": "Wait, in seconds",
+    "from_at": "From",
+    "until_at": "Before",
+}
 KINDS = {"staff": ("Support staff", "info"), "system": ("System", "neutral")}
 
 

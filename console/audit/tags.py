@@ -33,6 +33,7 @@ class Tag(StrEnum):
     ADDRESS_REFUSED = "ip_ranges:address:refused"
     IP_RANGES_EXPORTED = "ip_ranges:entries:exported"
     LIFT_ASKED = "ip_ranges:lift:asked"
+    ROOT_MADE = "keys:root:made"
     ROOT_REPLACED = "keys:root:replaced"
     ROOT_RETIRED = "keys:root:retired"
     KEY_REPLACED = "keys:rotation:finished"
@@ -96,6 +97,7 @@ TAG_TEXTS: dict[str, str] = {
     Tag.SIGN_IN_THROTTLED: "Sign-in refused: too many attempts",
     Tag.ADDRESS_REFUSED: "Refused outside the allowed IP ranges",
     Tag.IP_RANGES_EXPORTED: "Exported the IP ranges",
+    Tag.ROOT_MADE: "Made a new root key",
     Tag.ROOT_REPLACED: "Wrapped keys under a new root key",
     Tag.ROOT_RETIRED: "Gave up an old root key",
     Tag.KEY_REPLACED: "Replaced the encryption key",

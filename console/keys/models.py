@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import JSON, CheckConstraint, Index, LargeBinary, String, select, text
+from sqlalchemy import JSON, CheckConstraint, Index, LargeBinary, String, column, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from console.core import clock, jobs
@@ -41,8 +41,8 @@ class KeyRotation(TenantOwned, Base):
             "uq_key_rotations_under_way",
             "tenant_id",
             unique=True,
-            sqlite_where=text("finished_at IS NULL"),
-            postgresql_where=text("finished_at IS NULL"),
+            sqlite_where=column("finished_at").is_(None),
+            postgresql_where=column("finished_at").is_(None),
         ),
         Index("ix_key_rotations_created", "tenant_id", "created_at"),
     )

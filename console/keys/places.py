@@ -16,14 +16,14 @@ from dataclasses import dataclass
 from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import Column, LargeBinary, Select, Table, bindparam, func, literal_column, select, update
+from sqlalchemy import Column, LargeBinary, Select, Table, bindparam, func, select, update
 
 from console.core.db import Base, bound_tenant, db
 from console.core.ids import PLATFORM_TENANT_ID
 from console.core.isolation import TenantRow
 from console.vault.access import tenant_keys
 from console.vault.errors import Unreadable
-from console.vault.tenant_keys import VERSION_BYTES
+from console.vault.tenant_keys import FORMAT_BYTES, VERSION_BYTES
 
 SEALED = "sealed"
 WRAPPED_KEY, KEY_VERSION = "wrapped_key", "key_version"
@@ -52,7 +52,7 @@ class Place:
     @property
     def table(self) -> Table:
         """The table that it is a column of."""
-        return cast("Table", self.column.table)
+        return self.column.table
 
     @property
     def name(self) -> str:
@@ -106,7 +106,7 @@ class Place:
 
     def _header(self) -> Any:
         """The four bytes that name the key version, behind the byte that names the format."""
-        return func.substr(self.column, literal_column("2"), literal_column("4"), type_=LargeBinary())
+        return func.substr(self.column, FORMAT_BYTES + 1, VERSION_BYTES, type_=LargeBinary())
 
     def _rows(self, *columns: Any) -> Select[Any]:
         query = select(*columns).select_from(self.table).where(self.column.is_not(None))

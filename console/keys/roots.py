@@ -45,21 +45,33 @@ def roots() -> list[Root]:
     return found
 
 
-def replace_root(*, by: Actor, told: Callable[[int, int], None] = lambda _done, _total: None) -> Rewrapped:
-    """Everything is wrapped under a new root version, made now; after an interruption, under the one made then.
+def ensure_new_root(*, by: Actor) -> int:
+    """The root version to wrap everything under: made now, or the one that an interrupted run has made.
 
-    Nothing is sealed anew and nobody has to stop: every process finds a new root in the folder by itself. The old root
-    stays until it is retired. Bind the unit of work to the host. **Raises:** Conflict where the provider cannot make a
-    version itself, saying what to do. **Records:** keys:root:replaced.
+    Bind the unit of work to the host. **Raises:** Conflict where the provider cannot make a version by itself, saying
+    what to do. **Records:** keys:root:made.
     """
     ring = keyring()
-    if set(_uses()) <= {ring.provider.current_version}:
-        ring.provider.rotate()
-    done = versions.rewrap(ring, told=told)
     current = ring.provider.current_version
-    facts = {"version": current, "fingerprint": ring.provider.fingerprint(current)}
-    record(Tag.ROOT_REPLACED, by=by, rewrapped=done.done, remaining=done.remaining, **facts)
-    return done
+    if set(_uses()) <= {current}:
+        current = ring.provider.rotate()
+        record(Tag.ROOT_MADE, by=by, version=current, fingerprint=ring.provider.fingerprint(current))
+    return current
+
+
+def wrap_anew(told: Callable[[int, int], None] = lambda _done, _total: None) -> Rewrapped:
+    """Every key that opens is wrapped under the newest root version. Call it outside a unit of work.
+
+    Nothing is sealed anew and nobody has to stop: a process finds a new root in the folder by itself. The old root
+    stays until it is retired. Killed at any step, it is simply run again.
+    """
+    return versions.rewrap(keyring(), told=told)
+
+
+def record_wrapped(done: Rewrapped, *, by: Actor) -> None:
+    """The host's record says how it ended. **Records:** keys:root:replaced."""
+    version = keyring().provider.current_version
+    record(Tag.ROOT_REPLACED, by=by, version=version, rewrapped=done.done, remaining=done.remaining)
 
 
 def retire_roots(*, by: Actor) -> list[Retirement]:
@@ -77,8 +89,8 @@ def retire_roots(*, by: Actor) -> list[Retirement]:
         )
     gone = []
     for root in old:
+        record(Tag.ROOT_RETIRED, by=by, version=root.version, fingerprint=root.fingerprint)
         gone.append(keyring().provider.retire(root.version))
-        record(Tag.ROOT_RETIRED, by=by, version=root.version, fingerprint=root.fingerprint, how=gone[-1].detail)
     return gone
 
 

@@ -102,23 +102,26 @@ def _check(found: KeyRotation) -> float:
         _retire(found)
     elif found.unreadable or found.walks >= MOST_WALKS:
         found.state = State.STOPPED
-        left = {name: rows for name, rows in found.remaining.items() if rows}
-        facts = {"version": found.version, "left": left, "unreadable": found.unreadable}
-        record(Tag.KEY_REPLACEMENT_STOPPED, by=BY, subject=("key_rotation", found.id), **facts)
+        left = ", ".join(f"{name} ({rows})" for name, rows in found.remaining.items() if rows)
+        rows = ", ".join(f"{name} {row_id}" for name, row_id in found.unreadable)
+        about = ("key_rotation", found.id)
+        record(Tag.KEY_REPLACEMENT_STOPPED, by=BY, subject=about, version=found.version, left=left, unreadable=rows)
     return 0
 
 
 def _retire(found: KeyRotation) -> None:
     """The older versions are destroyed: this very transaction has counted that nothing lies under them."""
-    gone = []
+    gone: list[str] = []
     for key in keyring().store.stored_keys([bound_tenant()]):
         if key.version < _version(found) and key.usable:
             versions.retire_version(keyring(), bound_tenant(), key.version)
-            gone.append(key.version)
+            gone.append(str(key.version))
     found.state, found.finished_at = State.DONE, clock.now()
     db.session.flush()
-    facts = {"version": found.version, "retired": gone, "moved": found.moved, "left": 0}
-    record(Tag.KEY_REPLACED, by=BY, subject=("key_rotation", found.id), **facts)
+    about, retired = ("key_rotation", found.id), ", ".join(gone)
+    record(
+        Tag.KEY_REPLACED, by=BY, subject=about, version=found.version, retired=retired, moved=found.done_rows, left=0
+    )
 
 
 def _walk(found: KeyRotation) -> bool:

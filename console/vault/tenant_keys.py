@@ -24,8 +24,9 @@ RECORD_FORMAT = 1
 BYTES_FORMAT = 2
 """AES-256-GCM over any bytes, filled up with 0x80 and zeros."""
 
+FORMAT_BYTES = 1
 VERSION_BYTES = 4
-HEADER_BYTES = 1 + VERSION_BYTES
+HEADER_BYTES = FORMAT_BYTES + VERSION_BYTES
 NONCE_BYTES = 12
 """The size for which GCM was designed, drawn at random for each seal and never kept in stock.
 
@@ -231,7 +232,7 @@ class TenantKeys:
 
 def key_version(sealed: bytes) -> int:
     """The key version that a sealed value names; nothing is checked."""
-    return int.from_bytes(sealed[1:HEADER_BYTES])
+    return int.from_bytes(sealed[FORMAT_BYTES:HEADER_BYTES])
 
 
 def _header(format_: int, version: int) -> bytes:

@@ -8,7 +8,7 @@ import time_machine
 from console.core import clock
 from console.core.actor import system
 from console.keys.actions import start_rotation
-from console.keys.models import JOB, State, rotation
+from console.keys.models import State, rotation
 from console.vault.rotation import SETTLING
 
 BY = system("test")

@@ -1,15 +1,15 @@
 """A key is replaced: everything is sealed under the new version, and the old one goes only when nothing needs it."""
 
 import pytest
+from sqlalchemy import select
 
 from console.audit.verify import verify
 from console.core.db import db
 from console.core.errors import Conflict, Invalid
 from console.core.ids import PLATFORM_TENANT_ID
 from console.keys.places import counts_by_version
-from console.vault.access import keyring
 from console.users.models import User
-from sqlalchemy import select
+from console.vault.access import keyring
 from tests.doors import Ledger
 
 
