@@ -334,3 +334,30 @@ def test_heartbeats_are_written_with_each_checkpoint(house):
             run.checkpoint(1, 2)
     assert wait_until(lambda: job(house, job_id).heartbeat_at)
     assert time.time() - job(house, job_id).heartbeat_at.timestamp() < 60
+
+
+def test_work_that_waits_for_a_time_is_no_failed_attempt_and_goes_on_then(house):
+    job_id, runs = enqueue(house), []
+
+    def handler(run):
+        runs.append(run.attempt)
+        if len(runs) <= MAX_ATTEMPTS + 1:
+            raise jobs.NotYet(90)
+
+    for turn in range(MAX_ATTEMPTS + 2):
+        with later(91 * turn):
+            assert work(house, handler)
+            assert not work(house, handler), "not before its time"
+    assert set(runs) == {1}
+    assert job(house, job_id).state == "done"
+
+
+def test_work_that_gets_on_may_be_interrupted_any_number_of_times(house):
+    job_id = enqueue(house)
+    for turn in range(MAX_ATTEMPTS + 3):
+        with later((LEASE_SECONDS + 1) * turn), house.app.app_context():
+            run = claim([KIND])
+            assert run is not None, turn
+            with unit_of_work():
+                run.checkpoint(turn, 100, progressed=True)
+    assert job(house, job_id).state == "running"

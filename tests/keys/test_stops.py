@@ -86,7 +86,7 @@ def test_what_another_process_sealed_under_the_old_key_meanwhile_is_moved_by_the
     with house.inside(tenant_id):
         row = db.session.get(User, (tenant_id, person.id))
         late = slow.seal("users", person.id, {**row.details.as_dict(), "title": "Late"})
-        db.session.execute(update(User).where(User.id == person.id).values(sealed=late))
+        row.sealed = late
     with house.inside(tenant_id, write=False):
         assert counts_by_version()[1] == {"users": 1}
     done = replacing.finish(tenant_id, rotation_id)
@@ -97,7 +97,6 @@ def test_what_another_process_sealed_under_the_old_key_meanwhile_is_moved_by_the
 
 def test_an_edit_at_the_same_moment_wins(house):
     """The batch has read the row when somebody else writes it: what that person wrote stays."""
-
 
     tenant_id, person = house["owner"].tenant_id, house["member"]
     place = next(place for place in every_place() if place.name == "users")
