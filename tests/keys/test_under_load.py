@@ -3,6 +3,7 @@
 import threading
 from datetime import timedelta
 
+import pytest
 import time_machine
 
 from console.app import create_app
@@ -27,8 +28,7 @@ BY = system("test")
 class Crowd:
     """Twenty browsers, spread over two web servers that share nothing but the installation."""
 
-    def __init__(self, house):
-        second = House(create_app(house.settings), house.settings, house.people)
+    def __init__(self, house, second):
         self.houses = (house, second)
         self.stop, self.failures, self.requests = threading.Event(), [], 0
         keys = ("owner", "admin")
@@ -82,10 +82,6 @@ class Crowd:
         while self.requests < seen + 2 * THREADS and not self.failures:
             self.stop.wait(0.05)
 
-    def close(self):
-        with self.houses[1].app.app_context():
-            db.engine.dispose()
-
     def check(self, house):
         assert self.failures == []
         assert self.requests > 10 * THREADS
@@ -94,15 +90,25 @@ class Crowd:
                 assert user(person.id).details.title == self.titles[person.id], "an edit was lost"
 
 
-def worker(house):
-    """A third process of the installation, with a keyring of its own."""
-    return House(create_app(house.settings), house.settings, house.people)
+@pytest.fixture
+def process(house):
+    """Makes further processes of the installation: applications with a keyring of their own."""
+    made = []
+
+    def make():
+        made.append(House(create_app(house.settings), house.settings, house.people))
+        return made[-1]
+
+    yield make
+    for each in made:
+        with each.app.app_context():
+            db.engine.dispose()
 
 
-def test_nobody_notices_that_the_key_is_replaced(house, replacing, monkeypatch):
+def test_nobody_notices_that_the_key_is_replaced(house, process, replacing, monkeypatch):
     monkeypatch.setattr(work, "BATCH", 3)  # so that many batches meet the crowd
     tenant_id = house["owner"].tenant_id
-    crowd, third = Crowd(house), worker(house)
+    crowd, third = Crowd(house, process()), process()
     with crowd:
         crowd.until_everybody_had_a_turn()
         rotation_id = replacing.start(tenant_id)
@@ -120,11 +126,10 @@ def test_nobody_notices_that_the_key_is_replaced(house, replacing, monkeypatch):
     crowd.check(house)
     assert replacing.at(tenant_id, rotation_id).state == State.DONE
     assert states(house, tenant_id) == {1: "destroyed", 2: "primary"}
-    crowd.close()
 
 
-def test_nobody_notices_that_the_root_is_replaced_and_the_old_one_retired(house):
-    crowd, third = Crowd(house), worker(house)
+def test_nobody_notices_that_the_root_is_replaced_and_the_old_one_retired(house, process):
+    crowd, third = Crowd(house, process()), process()
     with crowd, third.app.app_context():
         crowd.until_everybody_had_a_turn()
         with unit_of_work(PLATFORM_TENANT_ID):
@@ -145,4 +150,3 @@ def test_nobody_notices_that_the_root_is_replaced_and_the_old_one_retired(house)
         assert {root.version: root.state for root in roots.roots()} == {2: "current", 1: "gone"}
         assert {key.root_version for key in keyring().store.stored_keys()} == {2}
     crowd.check(house)
-    crowd.close()
