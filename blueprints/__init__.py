@@ -25,6 +25,7 @@ from blueprints import (
     sign_in,
     step_up,
     support,
+    support_keys,  # noqa: F401 (adds its page to those of support)
     support_restrictions,  # noqa: F401 (adds its pages to those of support)
     uploads,
     users,

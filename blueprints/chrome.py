@@ -34,12 +34,14 @@ _CUSTOMER: tuple[tuple[str | None, tuple[tuple[str, str, str, Permission, str | 
             ("IP ranges", "/security/ip-ranges", "globe", P.SECURITY_IP_RANGES_READ, "g r"),
             ("Confirmation", "/security/identity-confirmation", "mail", P.SECURITY_SETTINGS_READ, "g i"),
             ("Sessions", "/security/sessions", "monitor", P.SECURITY_SESSIONS_READ, "g e"),
+            ("Encryption key", "/security/keys", "lock", P.SECURITY_KEYS_READ, "g k"),
         ),
     ),
     (
         "Support",
         (
             ("Customers", "/support/tenants", "building", P.SUPPORT_TENANTS_READ, "g c"),
+            ("Root keys", "/support/keys", "lock", P.SUPPORT_KEYS_READ, "g k"),
             ("Proxy self-test", "/support/proxy", "globe", P.SUPPORT_TENANTS_READ, "g p"),
             ("Audit", "/audit", "audit", P.AUDIT_ENTRIES_READ, "g a"),
         ),

@@ -16,6 +16,7 @@ from blueprints.cookies import cookie_name
 from console.core.db import settings
 from console.core.errors import ConsoleError
 from console.vault.access import platform_keys
+from console.vault.tenant_keys import key_version
 
 LONGEST = 3500
 """Browsers drop cookies above 4096 bytes."""
@@ -59,9 +60,12 @@ class SealedSessions(SessionInterface):
             return FormSession()
         try:
             sealed = urlsafe_b64decode(value + "=" * (-len(value) % 4))
-            return FormSession(platform_keys().open("form_cookie", _ROW, sealed))
+            found = FormSession(platform_keys().open("form_cookie", _ROW, sealed))
         except (ValueError, ConsoleError):
             return FormSession()
+        # A replaced key opens old cookies for a few minutes more: whoever comes by in that time takes a new one along.
+        found.modified = key_version(sealed) != platform_keys().version
+        return found
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:  # noqa: ARG002
         """Write the cookie if anything changed."""

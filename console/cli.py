@@ -4,7 +4,7 @@ import os
 
 import click
 
-from console.commands import data, inspect, people, serve
+from console.commands import data, inspect, keys, people, serve
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -26,7 +26,7 @@ for command in (
     people.user,
     people.staff,
     data.import_data,
-    inspect.keys,
+    keys.keys,
     inspect.audit,
     inspect.doctor,
 ):

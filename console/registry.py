@@ -8,8 +8,8 @@ from console.core import installation as _installation
 from console.core import jobs
 from console.core import lookups as _lookups
 from console.core.db import Base
-from console.customer_data import import_sweep as data_import_sweep
 from console.customer_data import holds as _holds
+from console.customer_data import import_sweep as data_import_sweep
 from console.customer_data import importing, integrity, merging, retention
 from console.customer_data import imports as data_imports
 from console.customer_data import labels as _labels
@@ -19,6 +19,8 @@ from console.identity import actions as identity
 from console.identity import confirmation_sweep, reset
 from console.ip_ranges import actions as ip_ranges
 from console.ip_ranges import break_glass as _break_glass
+from console.keys import models as keys
+from console.keys import work as key_work
 from console.mail import actions as mail
 from console.policies import actions as policies
 from console.sessions import actions as sessions
@@ -51,6 +53,7 @@ HANDLERS: dict[str, jobs.Handler] = {
     retention.SWEEP_JOB: retention.sweep_retention,
     merging.INDEX_JOB: merging.merge_segments,
     blob_care.SWEEP_JOB: partial(blob_care.sweep_blobs, tenant_ids=tenants.tenant_ids),
+    keys.JOB: key_work.rotate_keys,
 }
 
 PERIODIC: dict[str, int] = {
@@ -66,7 +69,7 @@ PERIODIC: dict[str, int] = {
 }
 
 IMPORTS = frozenset({imports.JOB, data_imports.JOB})
-UPKEEP = frozenset({merging.INDEX_JOB, blob_care.SWEEP_JOB, integrity.SCRUB_JOB, retention.SWEEP_JOB})
+UPKEEP = frozenset({keys.JOB, merging.INDEX_JOB, blob_care.SWEEP_JOB, integrity.SCRUB_JOB, retention.SWEEP_JOB})
 
 LANES: dict[str, dict[str, jobs.Handler]] = {
     "quick": {kind: handler for kind, handler in HANDLERS.items() if kind not in IMPORTS | UPKEEP},

@@ -21,6 +21,7 @@ AREA_TEXTS = {
     "customer_data": "Customer Data",
     "identity": "Sign-in and passwords",
     "ip_ranges": "IP ranges",
+    "keys": "Encryption keys",
     "policies": "Security choices",
     "security": "Security",
     "sessions": "Sessions",
@@ -28,7 +29,16 @@ AREA_TEXTS = {
     "tenants": "Account",
     "users": "Users",
 }
-FACT_TEXTS = {"until": "Valid until", "wait_seconds": "Wait, in seconds", "from_at": "From", "until_at": "Before"}
+FACT_TEXTS = {
+    "left": "Left under older versions",
+    "moved": "Sealed anew",
+    "retired": "Versions destroyed",
+    "unreadable": "Rows that do not open",
+    "until": "Valid until",
+    "wait_seconds": "Wait, in seconds",
+    "from_at": "From",
+    "until_at": "Before",
+}
 KINDS = {"staff": ("Support staff", "info"), "system": ("System", "neutral")}
 
 

@@ -8,8 +8,9 @@ from blueprints.security import (  # noqa: E402 (they add their pages to the blu
     health,
     history,
     identity_confirmation,
+    keys,
     sessions,
     settings,
 )
 
-__all__ = ["blueprint", "health", "history", "identity_confirmation", "sessions", "settings"]
+__all__ = ["blueprint", "health", "history", "identity_confirmation", "keys", "sessions", "settings"]

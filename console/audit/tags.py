@@ -51,6 +51,12 @@ class Tag(StrEnum):
     ADDRESS_REFUSED = "ip_ranges:address:refused"
     IP_RANGES_EXPORTED = "ip_ranges:entries:exported"
     LIFT_ASKED = "ip_ranges:lift:asked"
+    ROOT_MADE = "keys:root:made"
+    ROOT_REPLACED = "keys:root:replaced"
+    ROOT_RETIRED = "keys:root:retired"
+    KEY_REPLACED = "keys:rotation:finished"
+    KEY_REPLACEMENT_STARTED = "keys:rotation:started"
+    KEY_REPLACEMENT_STOPPED = "keys:rotation:stopped"
     POLICY_LIFTED = "policies:policy:lifted"
     POLICY_RESTORED = "policies:policy:restored"
     POLICY_KEPT = "policies:version:kept"
@@ -127,6 +133,12 @@ TAG_TEXTS: dict[str, str] = {
     Tag.SIGN_IN_THROTTLED: "Sign-in refused: too many attempts",
     Tag.ADDRESS_REFUSED: "Refused outside the allowed IP ranges",
     Tag.IP_RANGES_EXPORTED: "Exported the IP ranges",
+    Tag.ROOT_MADE: "Made a new root key",
+    Tag.ROOT_REPLACED: "Wrapped keys under a new root key",
+    Tag.ROOT_RETIRED: "Gave up an old root key",
+    Tag.KEY_REPLACED: "Replaced the encryption key",
+    Tag.KEY_REPLACEMENT_STARTED: "Began to replace the encryption key",
+    Tag.KEY_REPLACEMENT_STOPPED: "Could not retire the old encryption key",
     Tag.LIFT_ASKED: "Support staff asked to lift restrictions",
     Tag.STEP_UP_PASSED: "Confirmed who it is before a risky act",
     Tag.POLICY_LIFTED: "Support staff lifted restrictions",

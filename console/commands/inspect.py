@@ -1,4 +1,4 @@
-"""`safekeep keys`, `safekeep audit`, `safekeep doctor`: look at an installation, and check it."""
+"""`safekeep audit`, `safekeep doctor`: look at an installation, and check it."""
 
 from pathlib import Path
 from typing import Any
@@ -32,27 +32,6 @@ from console.tenants.models import Tenant, tenant_ids
 from console.vault.access import keyring
 from console.vault.blob_care import foreign_blobs
 from console.vault.blob_store import blob_store_from_url
-
-
-@click.group()
-def keys() -> None:
-    """Keys: what exists and in which state."""
-
-
-@keys.command("status", epilog="Example: safekeep keys status Acme --json")
-@click.argument("tenant", required=False)
-@json_option
-def keys_status(tenant: str | None, as_json: bool) -> None:
-    """List key versions, of TENANT or of all. Fingerprints only; keys are never shown."""
-    with installation():
-        wanted = find_tenant(tenant) if tenant else None
-        rows = [row for row in keyring().status() if wanted is None or str(row["tenant_id"]) == str(wanted)]
-        lines = [
-            f"{row['tenant_id']}  v{row['version']}  {row['state']:<12} root {row['root_version']}"
-            f"  {row['fingerprint']}"
-            for row in rows
-        ]
-        answer(as_json, rows, "\n".join(lines))
 
 
 @click.group()

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, text
 from console.core.db import Base
 from console.core.errors import Misconfigured
 from console.core.isolation import OWN_ROWS
-from console.core.schema import APPEND_ONLY
+from console.core.schema import APPEND_ONLY, RESEALED
 
 _REMEDY = "Run `safekeep init` with SAFEKEEP_DATABASE_OWNER_URL to put it right."
 
@@ -25,6 +25,10 @@ _EXCESS = "The database role {role} has rights that it must not have ({found}). 
 _VIEW = (
     "The database role {role} can read tenants' tables through a view that ignores row-level security: {found}. Drop"
     " the view, or create it WITH (security_invoker = true)."
+)
+_NO_TRIGGER = (
+    "The trigger only_sealed_anew is missing or disabled, so that the audit record could be overwritten: {found}. Create"
+    " it as the migrations do."
 )
 _CREATES = (
     "The database role {role} may CREATE in the schema {found}. Revoke it: REVOKE CREATE ON SCHEMA public FROM PUBLIC."
@@ -45,6 +49,16 @@ SELECT tablename, permissive, cmd, roles::text AS roles, qual, with_check FROM p
 _RIGHTS = """
 SELECT name || ': ' || right_ FROM unnest(CAST(:names AS text[])) AS name, unnest(CAST(:rights AS text[])) AS right_
 WHERE has_table_privilege(name, right_) ORDER BY 1
+"""
+_COLUMN_RIGHTS = """
+SELECT relname || '.' || attname || ': UPDATE' FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid
+WHERE relname = ANY(:names) AND relkind IN ('r', 'p') AND attnum > 0 AND NOT attisdropped
+AND NOT relname || '.' || attname = ANY(:allowed) AND has_column_privilege(pg_class.oid, attnum, 'UPDATE') ORDER BY 1
+"""
+_UNGUARDED = """
+SELECT name FROM unnest(CAST(:names AS text[])) AS name
+WHERE NOT EXISTS (SELECT FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid
+    WHERE relname = name AND tgname = 'only_sealed_anew' AND tgenabled IN ('O', 'A')) ORDER BY 1
 """
 _VIEWS = """
 WITH RECURSIVE seen AS (
@@ -71,12 +85,15 @@ def check_role(connection: Connection) -> None:
     unforced = set(tenant_tables) - set(_names(connection, _FORCED, names=tenant_tables))
     excess = _names(connection, _RIGHTS, names=tables, rights=["TRUNCATE", "REFERENCES", "TRIGGER"])
     excess += _names(connection, _RIGHTS, names=list(APPEND_ONLY), rights=["UPDATE", "DELETE"])
+    allowed = [f"{table}.{column}" for table, column in RESEALED.items()]
+    excess += _names(connection, _COLUMN_RIGHTS, names=list(APPEND_ONLY), allowed=allowed)
     for found, problem in (
         (_names(connection, _BYPASSING), _BYPASSES),
         (_names(connection, _OWNED, names=tables), _OWNS),
         (sorted(unforced), _NOT_FORCED),
         (_other_policies(connection, tenant_tables), _POLICY),
         (excess, _EXCESS),
+        (_names(connection, _UNGUARDED, names=list(RESEALED)), _NO_TRIGGER),
         (_names(connection, _VIEWS, names=tenant_tables), _VIEW),
         (_names(connection, may_create), _CREATES),
     ):

@@ -6,6 +6,7 @@ little that the work needs is sealed in the row by whoever enqueues it, and drop
 """
 
 import logging
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -77,6 +78,14 @@ class TryLater(Exception):
     def __init__(self, reason: str, *, after_seconds: int | None = None) -> None:
         super().__init__(reason)
         self.after_seconds = after_seconds
+
+
+class NotYet(Exception):
+    """Raised by a handler whose work goes on at a known time; that is no failed attempt, and no slot is held."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"goes on in {seconds:.0f} seconds")
+        self.seconds = seconds
 
 
 @dataclass(frozen=True)
@@ -237,6 +246,8 @@ def carry_out(run: Run, handler: Handler) -> None:
         give_back(run)
     except LostLease:
         log.warning("job %s was taken over or cancelled", run.job_id)
+    except NotYet as wait:
+        _wait(run, wait.seconds)
     except Exception as error:  # noqa: BLE001 (a job must not end its worker; the reason is recorded)
         _retry(run, error)
     else:
@@ -262,6 +273,13 @@ def _finish(run: Run) -> None:
         else:
             job.state, job.finished_at, job.lease_until_at, job.reason = "done", clock.now(), None, None
             job.sealed = None
+
+
+def _wait(run: Run, seconds: float) -> None:
+    with unit_of_work():
+        job = _mine(run)
+        if job is not None:
+            _again(job, math.ceil(seconds))
 
 
 def _retry(run: Run, error: Exception) -> None:

@@ -28,10 +28,13 @@ class Permission(StrEnum):
     ME_PROFILE_WRITE = "me:profile:write"
     SECURITY_IP_RANGES_READ = "security:ip_ranges:read"
     SECURITY_IP_RANGES_WRITE = "security:ip_ranges:write"
+    SECURITY_KEYS_READ = "security:keys:read"
+    SECURITY_KEYS_REPLACE = "security:keys:replace"
     SECURITY_SESSIONS_END = "security:sessions:end"
     SECURITY_SESSIONS_READ = "security:sessions:read"
     SECURITY_SETTINGS_READ = "security:settings:read"
     SECURITY_SETTINGS_WRITE = "security:settings:write"
+    SUPPORT_KEYS_READ = "support:keys:read"
     SUPPORT_RESTRICTIONS_LIFT = "support:restrictions:lift"
     SUPPORT_TENANTS_READ = "support:tenants:read"
     USERS_ADMINISTRATORS_WRITE = "users:administrators:write"
@@ -64,10 +67,13 @@ PERMISSION_TEXTS: dict[Permission, str] = {
     P.ME_PROFILE_WRITE: "Change one's own profile, password and sessions",
     P.SECURITY_IP_RANGES_READ: "See the IP ranges and what they refused",
     P.SECURITY_IP_RANGES_WRITE: "Change the IP ranges",
+    P.SECURITY_KEYS_READ: "See the versions of the encryption key and what each still seals",
+    P.SECURITY_KEYS_REPLACE: "Replace the encryption key",
     P.SECURITY_SESSIONS_END: "End other people's sessions",
     P.SECURITY_SESSIONS_READ: "See who is signed in, from where and since when",
     P.SECURITY_SETTINGS_READ: "See the security settings and the health check",
     P.SECURITY_SETTINGS_WRITE: "Change the security settings",
+    P.SUPPORT_KEYS_READ: "See the versions of the root key and how many keys each wraps",
     P.SUPPORT_RESTRICTIONS_LIFT: "Lift a Customer's IP ranges in an emergency, two people together",
     P.SUPPORT_TENANTS_READ: "See the list of Customers and their states",
     P.USERS_ADMINISTRATORS_WRITE: "Add, change, suspend and delete administrators of every kind except owners",
@@ -130,9 +136,12 @@ _DATA = _DATA_READ | {
 _READ = frozenset({P.ACCOUNT_OVERVIEW_READ, P.USERS_PEOPLE_READ})
 _AUDIT = frozenset({P.AUDIT_ENTRIES_READ, P.AUDIT_ENTRIES_EXPORT})
 _MANAGE = frozenset({P.USERS_PEOPLE_WRITE, P.USERS_PEOPLE_EXPORT, P.USERS_PROOFS_RESET})
-_SECURITY_READ = frozenset({P.SECURITY_IP_RANGES_READ, P.SECURITY_SETTINGS_READ, P.SECURITY_SESSIONS_READ})
+_SECURITY_READ = frozenset(
+    {P.SECURITY_IP_RANGES_READ, P.SECURITY_KEYS_READ, P.SECURITY_SETTINGS_READ, P.SECURITY_SESSIONS_READ}
+)
 _SECURITY = _SECURITY_READ | {
     P.SECURITY_IP_RANGES_WRITE,
+    P.SECURITY_KEYS_REPLACE,
     P.SECURITY_SETTINGS_WRITE,
     P.SECURITY_SESSIONS_END,
     P.USERS_PROOFS_RESET,
@@ -148,7 +157,7 @@ ROLE_PERMISSIONS: dict[str, frozenset[Permission]] = {
     Role.SECURITY_MANAGER: _PERSON | _READ | _AUDIT | _SECURITY,
     Role.AUDITOR: _PERSON | _READ | _AUDIT | _SECURITY_READ | _DATA_READ | {P.USERS_PEOPLE_EXPORT, P.DATA_ITEMS_EXPORT},
     Role.MEMBER: _PERSON,
-    StaffRole.PLATFORM_ADMINISTRATOR: _STAFF | _AUDIT,
+    StaffRole.PLATFORM_ADMINISTRATOR: _STAFF | _AUDIT | {P.SUPPORT_KEYS_READ},
     StaffRole.DATA_RETURN_OFFICER: _STAFF,
     StaffRole.APPROVER: _STAFF,
     StaffRole.AGENT: _STAFF,

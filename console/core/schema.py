@@ -16,7 +16,10 @@ from console.core.settings import Settings
 
 MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
 APPEND_ONLY = ("audit_entries",)
-"""Tables whose rows the application may add and read, and nothing else."""
+"""Tables whose rows the application may add and read; of what is in them, only seals can be made anew."""
+RESEALED = {"audit_entries": "sealed"}
+"""The one column of theirs that a replacement of keys seals anew. A trigger holds the application to just that: the
+same length under a higher key version, nothing else in the row (migration 0050)."""
 
 
 def alembic_config() -> Config:
@@ -60,6 +63,8 @@ def grant_rights(connection: Connection, role: str) -> None:
         rights = "SELECT, INSERT" if table.name in APPEND_ONLY else "SELECT, INSERT, UPDATE, DELETE"
         connection.execute(text(f"REVOKE ALL ON {table.name} FROM {quoted}"))
         connection.execute(text(f"GRANT {rights} ON {table.name} TO {quoted}"))
+        if column := RESEALED.get(table.name):
+            connection.execute(text(f"GRANT UPDATE ({column}) ON {table.name} TO {quoted}"))
     connection.execute(text(f"GRANT SELECT ON alembic_version TO {quoted}"))
 
 

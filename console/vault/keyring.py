@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any, Self
 from uuid import UUID
 
@@ -11,7 +12,7 @@ from console.core.ids import PLATFORM_TENANT_ID, new_id
 from console.vault import schema
 from console.vault.cache import ExpiringCache
 from console.vault.errors import KeyUnavailable
-from console.vault.keystore import Installation, KeyStore, StoredKey
+from console.vault.keystore import Installation, KeyStore, OlderRoot, StoredKey
 from console.vault.selftest import check_known_answers
 from console.vault.tenant_keys import TenantKeys
 from console.vault.tenant_secret import TenantSecret
@@ -107,7 +108,11 @@ class Keyring:
     def store_secret(self, tenant_id: UUID, version: int, secret: TenantSecret) -> None:
         """The secret is wrapped and stored as the tenant's primary. **Raises:** Conflict if it exists."""
         key = _stored(self.provider, self.installation_id, tenant_id, version, secret)
-        self.store.add_key(key, self.provider.fingerprint(key.root_version))
+        try:
+            self.store.add_key(key, self.provider.fingerprint(key.root_version))
+        except OlderRoot:  # the root was replaced between wrapping and storing
+            key = _stored(self.provider, self.installation_id, tenant_id, version, secret)
+            self.store.add_key(key, self.provider.fingerprint(key.root_version))
         self.drop(tenant_id)
 
     def unwrap(self, key: StoredKey) -> TenantSecret:
@@ -129,7 +134,20 @@ class Keyring:
         """What a wrapped key is bound to."""
         return _key_context(self.installation_id, key.tenant_id, key.version)
 
+    def _learned(self, tenant_id: UUID, version: int) -> TenantKeys | None:
+        """The tenant's keys if that version exists by now: another process made it since they were opened here."""
+        if version not in {key.version for key in self.store.stored_keys([tenant_id]) if key.usable}:
+            return None
+        self.drop(tenant_id)
+        return self.keys(tenant_id)
+
     def _load(self, tenant_id: UUID) -> TenantKeys:
+        try:
+            return self._read(tenant_id)
+        except KeyUnavailable:  # perhaps read before it was wrapped anew, and unwrapped after its root was retired
+            return self._read(tenant_id)
+
+    def _read(self, tenant_id: UUID) -> TenantKeys:
         stored = self.store.stored_keys([tenant_id])
         secrets = {key.version: self.unwrap(key) for key in stored if key.usable}
         primary = [key.version for key in stored if key.state == schema.PRIMARY]
@@ -138,7 +156,8 @@ class Keyring:
                 "This data was destroyed: its key no longer exists." if stored else "There is no key for this data.",
                 tenant_id=tenant_id,
             )
-        return TenantKeys(self.installation_id, tenant_id, secrets, primary=primary[0])
+        learn = partial(self._learned, tenant_id)
+        return TenantKeys(self.installation_id, tenant_id, secrets, primary=primary[0], learn=learn)
 
 
 def _stored(

@@ -57,6 +57,19 @@ class StoredKey:
         return WrappedKey(self.provider, self.root_version, self.wrapped or b"")
 
 
+@dataclass(frozen=True, slots=True)
+class RootRecord:
+    """A root version that ever wrapped here; the record outlives the root."""
+
+    version: int
+    fingerprint: str
+    recorded_at: datetime
+
+
+class OlderRoot(Conflict):
+    """Raised when a key comes wrapped under a root version that another has replaced."""
+
+
 class KeyStore:
     """The key store at one URL. Making the object touches nothing; the first read or write does.
 
@@ -134,6 +147,12 @@ class KeyStore:
                 for tenant_id in tenant_ids
                 for row in connection.execute(query.where(_keys.c.tenant_id == tenant_id)).mappings()
             ]
+
+    def roots(self) -> list[RootRecord]:
+        """Every root version that ever wrapped here, oldest first."""
+        with self._read() as connection:
+            rows = connection.execute(sa.select(schema.roots).order_by(schema.roots.c.version)).mappings()
+            return [RootRecord(**row) for row in rows]
 
     def add_key(self, key: StoredKey, root: str) -> None:
         """The key is stored as its tenant's primary; the primary there was only opens from now on.
@@ -214,7 +233,7 @@ def _note_root(connection: sa.Connection, version: int, fingerprint: str) -> Non
     """
     known = dict(connection.execute(sa.select(schema.roots.c.version, schema.roots.c.fingerprint)).all())
     if version < max(known, default=0):
-        raise Conflict(f"Root key version {max(known)} is in use, but this process has {version}. Start it again.")
+        raise OlderRoot(f"Root key version {max(known)} is in use, but this process has {version}. Start it again.")
     if version not in known:
         connection.execute(
             schema.roots.insert().values(version=version, fingerprint=fingerprint, recorded_at=clock.now())

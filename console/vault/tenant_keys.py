@@ -27,8 +27,9 @@ BYTES_FORMAT = 2
 KEY_FORMAT = 3
 """AES-256-GCM over a 32-byte key, with nothing added: all keys are of one length."""
 
+FORMAT_BYTES = 1
 VERSION_BYTES = 4
-HEADER_BYTES = 1 + VERSION_BYTES
+HEADER_BYTES = FORMAT_BYTES + VERSION_BYTES
 NONCE_BYTES = 12
 """The size for which GCM was designed, drawn at random for each seal and never kept in stock.
 
@@ -74,7 +75,8 @@ _Boxes = dict[bytes, _Box]
 class TenantKeys:
     """One tenant's keys: the primary version seals, every version that is left opens.
 
-    Hold one for a unit of work, not longer: the keyring learns of new versions, an object in hand does not.
+    Hold one for a unit of work, not longer: what it seals is sealed under the version that it knows. It opens what
+    another process sealed under the next version meanwhile, because it asks the keyring (`learn`) for that one.
     Safe to share between threads: ciphers are never changed after they are made.
     Python cannot wipe memory, so keys live as long as the process may keep their pages; core dumps stay off.
 
@@ -84,10 +86,17 @@ class TenantKeys:
     """
 
     def __init__(
-        self, installation_id: str, tenant_id: UUID, secrets: Mapping[int, TenantSecret], *, primary: int
+        self,
+        installation_id: str,
+        tenant_id: UUID,
+        secrets: Mapping[int, TenantSecret],
+        *,
+        primary: int,
+        learn: "Callable[[int], TenantKeys | None] | None" = None,
     ) -> None:
         self.tenant_id = tenant_id
         self.version = primary
+        self._learn = learn
         self._installation = installation_id.encode()
         self._secrets = dict(secrets)
         self._lasting = secrets[primary].lasting
@@ -113,7 +122,13 @@ class TenantKeys:
     def open(self, table: str, row_id: UUID, sealed: bytes) -> dict[str, Any]:
         """The fields that `seal` was given. **Raises:** Unreadable."""
         boxes = self._records.get(table) or self._add_boxes(self._records, RECORD_FORMAT, table)
-        fields: dict[str, Any] = _decode(_open(boxes, row_id, sealed).decode())[0]
+        try:
+            fields: dict[str, Any] = _decode(_open(boxes, row_id, sealed).decode())[0]
+        except Unreadable:
+            newer = self._newer(sealed)
+            if newer is None:
+                raise
+            return newer.open(table, row_id, sealed)
         return fields
 
     def open_many(self, table: str, items: Iterable[tuple[UUID, bytes]]) -> list[dict[str, Any]]:
@@ -127,16 +142,13 @@ class TenantKeys:
         opened: list[dict[str, Any]] = []
         for batch in _batches(iter(items)):
             try:
-                texts = [
-                    (box := boxes[sealed[:HEADER_BYTES]]).decrypt(
-                        sealed[HEADER_BYTES : HEADER_BYTES + NONCE_BYTES],
-                        sealed[HEADER_BYTES + NONCE_BYTES :],
-                        box.prefix + row_id.bytes,
-                    )
-                    for row_id, sealed in batch
-                ]
+                texts = _texts(boxes, batch)
             except (KeyError, InvalidTag, ValueError):
-                raise Unreadable from None
+                newer = next((keys for _id, sealed in batch if (keys := self._newer(sealed))), None)
+                if newer is None:
+                    raise Unreadable from None
+                opened += newer.open_many(table, batch)
+                continue
             opened += _decode(f"[{b','.join(texts).decode()}]")[0]
         return opened
 
@@ -150,7 +162,22 @@ class TenantKeys:
     def open_bytes(self, table: str, row_id: UUID, sealed: bytes) -> bytes:
         """The bytes that `seal_bytes` was given. **Raises:** Unreadable."""
         boxes = self._byte_strings.get(table) or self._add_boxes(self._byte_strings, BYTES_FORMAT, table)
-        return _open(boxes, row_id, sealed).rstrip(b"\0")[:-1]
+        try:
+            return _open(boxes, row_id, sealed).rstrip(b"\0")[:-1]
+        except Unreadable:
+            newer = self._newer(sealed)
+            if newer is None:
+                raise
+            return newer.open_bytes(table, row_id, sealed)
+
+    def reseal(self, table: str, row_id: UUID, sealed: bytes) -> bytes:
+        """The same content, sealed under the primary version, as long as before. **Raises:** Unreadable."""
+        format_ = sealed[0] if sealed else 0
+        if format_ not in {RECORD_FORMAT, BYTES_FORMAT}:
+            raise Unreadable
+        cache = self._records if format_ == RECORD_FORMAT else self._byte_strings
+        boxes = cache.get(table) or self._add_boxes(cache, format_, table)
+        return self._seal(boxes, format_, row_id, _open(boxes, row_id, sealed))
 
     def wrap_key(self, table: str, row_id: UUID, key: bytes) -> bytes:
         """A key that seals something outside the database, readable only in this row."""
@@ -189,6 +216,16 @@ class TenantKeys:
         """
         return self._derive(self._lasting, b"purpose", purpose.encode(), length=length)
 
+    def _newer(self, sealed: bytes) -> "TenantKeys | None":
+        """The keys as they are now, if the value says that it was sealed under the version after the newest here.
+
+        Versions are made one by one and live longer than any process keeps an object, so no other can be missing.
+        """
+        if self._learn is None or not isinstance(sealed, bytes):
+            return None
+        version = key_version(sealed)
+        return self._learn(version) if version == max(self._secrets) + 1 else None
+
     def _derive(self, key: bytes, *purpose: bytes, length: int = KEY_BYTES) -> bytes:
         return derive(key, *purpose, self._installation, self.tenant_id.bytes, length=length)
 
@@ -213,6 +250,11 @@ class TenantKeys:
         return pack(header[:1], self._installation, tenant, table.encode(), header[1:]) + row_length
 
 
+def key_version(sealed: bytes) -> int:
+    """The key version that a sealed value names; nothing is checked."""
+    return int.from_bytes(sealed[FORMAT_BYTES:HEADER_BYTES])
+
+
 def _header(format_: int, version: int) -> bytes:
     return bytes((format_,)) + version.to_bytes(VERSION_BYTES)
 
@@ -224,6 +266,18 @@ def _open(boxes: _Boxes, row_id: UUID, sealed: bytes) -> bytes:
         return box.decrypt(nonce, sealed[HEADER_BYTES + NONCE_BYTES :], box.prefix + row_id.bytes)
     except (KeyError, InvalidTag, ValueError):  # no such version; not authentic; too short for a nonce
         raise Unreadable from None
+
+
+def _texts(boxes: _Boxes, batch: Iterable[tuple[UUID, bytes]]) -> list[bytes]:
+    """The plaintexts of a batch, in one loop without calls: it is the hottest one there is."""
+    return [
+        (box := boxes[sealed[:HEADER_BYTES]]).decrypt(
+            sealed[HEADER_BYTES : HEADER_BYTES + NONCE_BYTES],
+            sealed[HEADER_BYTES + NONCE_BYTES :],
+            box.prefix + row_id.bytes,
+        )
+        for row_id, sealed in batch
+    ]
 
 
 def _batches(items: Iterator[tuple[UUID, bytes]]) -> Iterator[list[tuple[UUID, bytes]]]:

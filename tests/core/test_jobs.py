@@ -353,3 +353,30 @@ def test_a_job_whose_worker_is_told_to_end_goes_back_to_the_queue_and_goes_on_fr
     told.clear()
     assert work(house, handler)
     assert (job(house, job_id).state, job(house, job_id).done) == ("done", 3)
+
+
+def test_work_that_waits_for_a_time_is_no_failed_attempt_and_goes_on_then(house):
+    job_id, runs = enqueue(house), []
+
+    def handler(run):
+        runs.append(run.attempt)
+        if len(runs) <= MAX_ATTEMPTS + 1:
+            raise jobs.NotYet(90)
+
+    for turn in range(MAX_ATTEMPTS + 2):
+        with later(91 * turn):
+            assert work(house, handler)
+            assert not work(house, handler), "not before its time"
+    assert set(runs) == {1}
+    assert job(house, job_id).state == "done"
+
+
+def test_work_that_gets_on_may_be_interrupted_any_number_of_times(house):
+    job_id = enqueue(house)
+    for turn in range(MAX_ATTEMPTS + 3):
+        with later((LEASE_SECONDS + 1) * turn), house.app.app_context():
+            run = claim([KIND])
+            assert run is not None, turn
+            with unit_of_work():
+                run.checkpoint(turn, 100, progressed=True)
+    assert job(house, job_id).state == "running"

@@ -125,8 +125,10 @@ def test_the_application_s_role_cannot(application, statement):
 
 def test_there_is_no_view_and_no_function_of_ours_that_could_go_round_it(application):
     views = text("SELECT count(*) FROM pg_views WHERE schemaname = 'public'")
-    functions = text("SELECT count(*) FROM pg_proc WHERE pronamespace = 'public'::regnamespace")
-    assert (application.execute(views).scalar_one(), application.execute(functions).scalar_one()) == (0, 0)
+    functions = text("SELECT proname, prosecdef FROM pg_proc WHERE pronamespace = 'public'::regnamespace")
+    found = [tuple(row) for row in application.execute(functions)]
+    assert application.execute(views).scalar_one() == 0
+    assert found == [("safekeep_only_sealed_anew", False)], "a trigger that only refuses, with its caller's own rights"
 
 
 def test_the_setting_ends_with_the_transaction_so_no_pool_carries_it_on(house):

@@ -118,3 +118,75 @@ def test_a_key_store_backup_from_before_opens_nothing_once_its_root_is_retired(p
     with pytest.raises(Misconfigured, match=r"The root key is missing\. Expected version 1"):
         open_vault(place.root_url, place.store_url)
     assert keyring.check([tenant_id]) == [tenant_id]
+
+
+def test_keys_in_hand_open_what_another_process_sealed_under_the_next_version(place, keyring, tenant_id):
+    """Two web servers: one has opened the keys, the other makes a new version and seals with it."""
+    slow = open_vault(place.root_url, place.store_url)
+    in_hand = slow.keys(tenant_id)
+    old = in_hand.seal("users", ROW, {"n": 1})
+    rotation.add_version(keyring, tenant_id)
+    new = keyring.keys(tenant_id)
+    sealed, in_bytes = new.seal("users", ROW, {"n": 2}), new.seal_bytes("files", ROW, b"two")
+    assert in_hand.open("users", ROW, sealed) == {"n": 2}
+    assert in_hand.open_many("users", [(ROW, old), (ROW, sealed), (ROW, old)]) == [{"n": 1}, {"n": 2}, {"n": 1}]
+    assert in_hand.open_bytes("files", ROW, in_bytes) == b"two"
+    assert slow.keys(tenant_id).version == 2, "from then on the process seals with it, too"
+
+
+def test_a_version_that_nobody_made_does_not_open(keyring, tenant_id):
+    keys = keyring.keys(tenant_id)
+    sealed = keys.seal("users", ROW, {})
+    for version in (2, 3, 2**32 - 1):
+        planted = sealed[:1] + version.to_bytes(4) + sealed[5:]
+        for opening in (
+            keys.open,
+            keys.open_bytes,
+            keys.reseal,
+            lambda table, row, value: keys.open_many(table, [(row, value)]),
+        ):
+            with pytest.raises(Unreadable):
+                opening("users", ROW, planted)
+
+
+def test_sealing_anew_keeps_content_format_and_length(keyring, tenant_id):
+    keys = keyring.keys(tenant_id)
+    record, data = keys.seal("users", ROW, {"name": "Zoë"}), keys.seal_bytes("files", ROW, b"\0\x80 bytes")
+    rotation.add_version(keyring, tenant_id)
+    keys = keyring.keys(tenant_id)
+    moved, moved_data = keys.reseal("users", ROW, record), keys.reseal("files", ROW, data)
+    assert (moved[:5], len(moved)) == (b"\1\0\0\0\2", len(record))
+    assert (moved_data[:5], len(moved_data)) == (b"\2\0\0\0\2", len(data))
+    assert keys.open("users", ROW, moved) == {"name": "Zoë"}
+    assert keys.open_bytes("files", ROW, moved_data) == b"\0\x80 bytes"
+    with pytest.raises(Unreadable):
+        keys.reseal("sessions", ROW, record)
+
+
+def test_a_version_is_made_once_however_often_it_is_asked_for(keyring, tenant_id):
+    assert rotation.next_version(keyring, tenant_id) == 2
+    for _again in range(2):
+        rotation.ensure_version(keyring, tenant_id, 2)
+    assert states(keyring, tenant_id) == {1: "decrypt_only", 2: "primary"}
+    with pytest.raises(Conflict, match="not the next one"):
+        rotation.ensure_version(keyring, tenant_id, 4)
+
+
+def test_a_key_that_meets_a_new_root_on_its_way_into_the_store_is_wrapped_again(place, keyring, monkeypatch):
+    """Another process makes a root and wraps everything under it, between this one's wrapping and storing."""
+    other, add = open_vault(place.root_url, place.store_url), type(keyring.store).add_key
+    raced = []
+
+    def late(self, key, root):
+        if not raced:
+            raced.append(key.root_version)
+            other.provider.rotate()
+            rotation.rewrap(other)
+        return add(self, key, root)
+
+    monkeypatch.setattr(type(keyring.store), "add_key", late)
+    tenant_id = new_id()
+    keyring.create_tenant_key(tenant_id)
+    assert raced == [1]
+    assert {row["root_version"] for row in keyring.status()} == {2}
+    assert keyring.keys(tenant_id).version == 1
