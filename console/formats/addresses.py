@@ -46,7 +46,7 @@ def _mailboxes(value: bytes) -> Iterator[tuple[list[bytes], bytes | None, list[b
             depth += 1
         elif depth:
             depth -= token == b")"
-            if depth:
+            if depth and token != b")":
                 comment.append(token)
         elif token in (b",", b";"):
             yield words, angle, comment

@@ -35,6 +35,8 @@ _BETTER = {
 """Labels that writers use for something wider, and names that only mail programs know."""
 _LABEL = re.compile(r"[a-z0-9._:+()-]{1,40}")
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+_NOTHING_ODD: frozenset[str] = frozenset()
+_CONTROLS = bytes({*range(32), 127} - {9, 10, 13})
 _ENCODED_WORD = re.compile(rb"=\?([^?\s]{1,80})\?([bBqQ])\?([^?]*)\?=")
 _Q_HEX = re.compile(rb"=([0-9A-Fa-f]{2})")
 _BASE64_ONLY = re.compile(rb"[^A-Za-z0-9+/=]+")
@@ -78,10 +80,14 @@ def to_text(data: bytes, label: str | None) -> tuple[str, frozenset[str]]:
         text = _guessed(data)
     if not label and not data.isascii():
         flags.add(UNLABELLED_8BIT)
-    clean = printable(text)
+    clean = text if codec == "utf-8" and _is_clean(data) else printable(text)
     if clean is not text:
         flags.add(REPLACED_CHARACTERS)
     return clean, frozenset(flags)
+
+
+def _is_clean(data: bytes) -> bool:
+    return len(data.translate(None, _CONTROLS)) == len(data)
 
 
 def printable(text: str) -> str:
@@ -98,6 +104,8 @@ def _guessed(data: bytes) -> str:
 
 def header_text(value: bytes) -> tuple[str, frozenset[str]]:
     """A header's value with its encoded words (RFC 2047) decoded, on one line. **Source:** RFC 2047, read leniently."""
+    if value.isascii() and b"=?" not in value and (plain := value.decode("ascii")).isprintable():
+        return plain.strip(), _NOTHING_ODD
     one_line = b" ".join(part.strip() for part in value.splitlines()) if b"\n" in value or b"\r" in value else value
     if b"=?" not in one_line:
         text, odd = to_text(one_line, None)

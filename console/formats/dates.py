@@ -1,5 +1,6 @@
 """The date of a message: what its writer meant where that can be told, and nothing where it cannot."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_tz
 
@@ -7,11 +8,14 @@ FIRST_YEAR, LAST_YEAR = 1970, 2100
 """Years outside are no date of a message, whatever the header says."""
 VALUE_CHARACTERS = 200
 LARGEST_OFFSET_SECONDS = 26 * 3600
+_YEAR_ZERO = re.compile(r"\b00\d\d +\d{1,2}:")
 
 
 def date_of(value: str) -> datetime | None:
     """The moment in UTC, or None. A missing zone is read as UTC; a year of two digits as RFC 5322 section 4.3 says."""
     text = value.strip()[:VALUE_CHARACTERS]
+    if _YEAR_ZERO.search(text):  # four digits are meant as they stand
+        return None
     moment = _mail_date(text) or _iso_date(text)
     return moment if moment and FIRST_YEAR <= moment.year < LAST_YEAR else None
 

@@ -6,9 +6,11 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from functools import partial
 from typing import BinaryIO
 
 from console.core.errors import Invalid
+from console.formats.charsets import printable
 from console.formats.mbox import Cut, Dialect, pieces_of, split, survey
 
 HEAD_BYTES = 4096
@@ -146,13 +148,21 @@ def maildir_flags(name: str) -> frozenset[str]:
 class _Reader:
     """An mbox file that stays open between messages while its walk goes on: going back means opening it anew."""
 
-    def __init__(self, opener: Callable[[], BinaryIO], dialect: Dialect) -> None:
+    def __init__(self, opener: Callable[[], BinaryIO], dialect: Dialect, failures: tuple[type[Exception], ...]) -> None:
         self._opener = opener
+        self._failures = failures
         self._dialect: Dialect = dialect
         self._file: BinaryIO | None = None
         self.walking = True
 
     def pieces(self, cut: Cut) -> Iterator[bytes]:
+        """The bytes of the message there. **Raises:** Unreadable."""
+        try:
+            yield from self._pieces(cut)
+        except self._failures as error:
+            raise Unreadable("damaged", f"It cannot be read: {printable(str(error))[:200]}.") from error
+
+    def _pieces(self, cut: Cut) -> Iterator[bytes]:
         if not self.walking:
             with closing(self._opener()) as file:
                 yield from pieces_of(file, cut, self._dialect)
@@ -169,28 +179,38 @@ class _Reader:
 
 
 def mbox_entries(
-    opener: Callable[[], BinaryIO], *, name: str, folder: tuple[str, ...], number: int, after: Position | None
+    opener: Callable[[], BinaryIO],
+    *,
+    name: str,
+    folder: tuple[str, ...],
+    number: int,
+    after: Position | None,
+    failures: tuple[type[Exception], ...],
 ) -> Iterator[Entry]:
-    """One entry for each message of an mbox file. The file is read twice to find them, and once more as they are read."""
-    with closing(opener()) as file:
-        dialect = survey(file).dialect
-    reader = _Reader(opener, dialect)
+    """One entry for each message of an mbox file. The file is read twice to find them, and once more as they are read.
+
+    Where reading it fails with one of `failures`, the last entry is a refusal that stands where the rest should be.
+    """
     inner = (*folder, name.removesuffix(".mbox").removesuffix(".mbx") or name)
+    rest = Position(number)
+    reader: _Reader | None = None
     try:
         with closing(opener()) as file:
+            dialect = survey(file).dialect
+        reader = _Reader(opener, dialect, failures)
+        with closing(opener()) as file:
             for cut in split(file):
-                position = Position(number, cut.offset)
+                position, rest = Position(number, cut.offset), Position(number, cut.offset + cut.length)
                 if after is None or position > after:
-                    yield Entry(
-                        name,
-                        inner,
-                        Kind.MESSAGE,
-                        position,
-                        cut.message_bytes,
-                        cut=cut,
-                        dialect=dialect,
-                        source=lambda cut=cut: reader.pieces(cut),  # type: ignore[misc]
-                    )
+                    source = partial(reader.pieces, cut)
+                    size = cut.message_bytes
+                    yield Entry(name, inner, Kind.MESSAGE, position, size, cut=cut, dialect=dialect, source=source)
+    except failures as error:
+        reason = printable(str(error))[:200] or type(error).__name__
+        refusal = Refusal("damaged", f"From offset {rest.offset} on the mbox file cannot be read: {reason}.")
+        if after is None or rest > after:
+            yield Entry(name, inner, Kind.MBOX, rest, refusal=refusal)
     finally:
-        reader.walking = False
-        reader.close()
+        if reader:
+            reader.walking = False
+            reader.close()

@@ -116,7 +116,9 @@ def _file(place: _Place, name: bytes, numbers: Iterator[int], after: Position | 
             kind = Kind.MAILDIR if place.maildir else detect(shown, file.read(HEAD_BYTES))
             told = os.fstat(file.fileno())
         if kind is Kind.MBOX:
-            yield from mbox_entries(partial(_open, path), name=shown, folder=place.folder, number=number, after=after)
+            yield from mbox_entries(
+                partial(_open, path), name=shown, folder=place.folder, number=number, after=after, failures=(OSError,)
+            )
         elif kind is Kind.ZIP:
             with _open(path) as file:
                 yield from walk_zip_counting(file, shown, (*place.folder, shown), numbers, number, after)

@@ -36,6 +36,7 @@ def _plain(letter: str) -> str:
 
 
 _TABLE = _Table()
+_BEYOND_ASCII = re.compile(r"[^\x00-\x7f]+")
 
 
 def fold(text: str) -> str:
@@ -43,4 +44,8 @@ def fold(text: str) -> str:
     if text.isascii():
         return text.lower()
     once = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
-    return once.translate(_TABLE)
+    return _BEYOND_ASCII.sub(_folded, once)
+
+
+def _folded(run: re.Match[str]) -> str:
+    return run[0].translate(_TABLE)

@@ -30,7 +30,7 @@ TOO_MANY_HEADERS = "too_many_headers"
 _BLANK_LINE = re.compile(rb"\n\r{0,4}\n|\n\r(?![\r\n])|\r\r(?!\r{0,4}\n)")
 _START = re.compile(rb"(?:\xef\xbb\xbf)?[\r\n]{0,8}(?=[!-9;-~]{1,100}:|From )")
 _FROM_LINE = re.compile(rb"From [^\r\n]*(?:\r\n|\n|\r|$)")
-_MANGLED = re.compile(rb"(?<=[\r\n])>From ")
+_MANGLED = re.compile(rb"(?<![^\r\n])>From ")
 _LINE_END = re.compile(rb"\r{0,4}\n|\r")
 _LONG = re.compile(rb"[^\r\n]{999}")
 _ID = re.compile(r"<([^<>]*)>")
@@ -64,16 +64,19 @@ class RawHeaders:
     """The header block as bytes: pairs in order, where the body begins, and what was odd."""
 
     pairs: tuple[tuple[str, bytes], ...]
+    named: dict[str, list[bytes]]
+    """The same values by lower-case name."""
     body_at: int
     defects: frozenset[str]
 
     def first(self, name: str) -> bytes:
         """The value of the first header of that (lower-case) name, or nothing."""
-        return next((value for known, value in self.pairs if known.lower() == name), b"")
+        values = self.named.get(name)
+        return values[0] if values else b""
 
     def every(self, name: str) -> bytes:
         """The values of all headers of that name as one list."""
-        return b", ".join(value for known, value in self.pairs if known.lower() == name)
+        return b", ".join(self.named.get(name, ()))
 
 
 def read_headers(raw: bytes) -> Headers:
@@ -127,15 +130,24 @@ def raw_headers(raw: bytes, start: int = 0, end: int | None = None) -> RawHeader
     first, block_end, body_at = _edges(window, defects, cut=start + len(window) < end)
     block = window[first:block_end]
     if b">From " in block:
-        block = _MANGLED.sub(b">From:", block)  # a header of that name: no line is lost, no offset moves
+        at = 0 if LEADING_FROM in defects else 1
+        block = block[:at] + _MANGLED.sub(b">From:", block[at:])  # a header: no line is lost, no offset moves
+    if b"\r\r\n" in block:
+        block = block.replace(b"\r\r\n", b" \r\n")
     parsed = _parser.parsebytes(block)
     rest = len(str(parsed.get_payload()))
-    pairs = tuple((name, _bytes(value)) for name, value in parsed.raw_items())
+    pairs = tuple([(name, str(value).encode("ascii", "surrogateescape")) for name, value in parsed.raw_items()])
+    named: dict[str, list[bytes]] = {}
+    for name, value in pairs[:MOST_HEADERS]:
+        named.setdefault(name.lower(), []).append(value)
     if rest:
         body_at = block_end - rest
-    return RawHeaders(
-        pairs[:MOST_HEADERS], start + body_at, frozenset(defects | _oddities(pairs, window, rest, body_at))
-    )
+    if len(pairs) > MOST_HEADERS:
+        defects.add(TOO_MANY_HEADERS)
+    if _LONG.search(window, 0, body_at):
+        defects.add(LONG_LINE)
+    defects |= _oddities(named, rest)
+    return RawHeaders(pairs[:MOST_HEADERS], named, start + body_at, frozenset(defects))
 
 
 def _edges(window: bytes, defects: set[str], *, cut: bool) -> tuple[int, int, int]:
@@ -157,23 +169,12 @@ def _edges(window: bytes, defects: set[str], *, cut: bool) -> tuple[int, int, in
     return first, len(window), len(window)
 
 
-def _oddities(pairs: tuple[tuple[str, bytes], ...], window: bytes, rest: int, body_at: int) -> set[str]:
-    found = set()
-    if not pairs:
-        found.add(NO_HEADERS)
-    elif rest:
-        found.add(NO_BLANK_LINE)
-    names = [name.lower() for name, _value in pairs]
-    if any(names.count(name) > 1 for name in _ONCE.intersection(names)):
+def _oddities(named: dict[str, list[bytes]], rest: int) -> set[str]:
+    if not named:
+        return {NO_HEADERS}
+    found = {NO_BLANK_LINE} if rest else set()
+    if any(len(named[name]) > 1 for name in _ONCE.intersection(named)):
         found.add(REPEATED)
-    if ">from" in names:
+    if ">from" in named:
         found.add(MANGLED_FROM)
-    if len(pairs) > MOST_HEADERS:
-        found.add(TOO_MANY_HEADERS)
-    if _LONG.search(window, 0, body_at):
-        found.add(LONG_LINE)
     return found
-
-
-def _bytes(value: object) -> bytes:
-    return str(value).encode("ascii", "surrogateescape")

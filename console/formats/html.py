@@ -79,7 +79,7 @@ def safe_html(html: str, picture: Callable[[str], str | None] | None = None) -> 
         clean_content_tags=_GONE,
         attributes=_ATTRIBUTES,
         attribute_filter=attribute,
-        url_schemes={"http", "https", "mailto"},
+        url_schemes={"http", "https", "mailto", "cid"},
         link_rel=LINK_REL,
         set_tag_attribute_values={"a": {"target": "_blank"}},
     )

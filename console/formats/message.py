@@ -63,7 +63,7 @@ def read_message(raw: bytes) -> Message:
     for leaf in leaves(raw, top, defects):
         data, odd = content(raw, leaf)
         defects |= odd
-        if _is_body(leaf):
+        if _is_body(leaf, alone=leaf.end - leaf.start == len(raw) - top.body_at):
             text, found = to_text(data, _charset(leaf, data))
             flags |= found
             bodies.append((leaf, text))
@@ -89,8 +89,11 @@ def part_bytes(raw: bytes, path: str) -> bytes:
     raise NoSuchPart(NO_SUCH_PART)
 
 
-def _is_body(leaf: Leaf) -> bool:
-    return leaf.content_type in ("text/plain", "text/html") and leaf.disposition != "attachment" and not leaf.filename
+def _is_body(leaf: Leaf, *, alone: bool) -> bool:
+    """A text that is neither sent as a file nor named like one; the only part of a message may have a name."""
+    if leaf.content_type not in ("text/plain", "text/html") or leaf.disposition == "attachment":
+        return False
+    return alone or not leaf.filename
 
 
 def _charset(leaf: Leaf, data: bytes) -> str | None:

@@ -3,7 +3,7 @@
 import binascii
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from console.formats.charsets import BAD_BASE64, base64_bytes, header_text
 from console.formats.headers import RawHeaders, raw_headers
@@ -67,6 +67,7 @@ def leaves(raw: bytes, top: RawHeaders, defects: set[str]) -> Iterator[Leaf]:
             stack.extend((child, raw_headers(raw, child.start, child.end)) for child in reversed(inner))
             if inner:
                 continue
+            leaf = replace(leaf, content_type="text/plain")  # no parts in it: what is there is read as text
         yield leaf
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from console.formats.folding import fold
-from console.formats.words import ADDRESS, TOKEN, WORD_CHARACTERS
+from console.formats.words import TOKEN, WORD_CHARACTERS, addresses_in, pairs_of
 
 FIELDS = ("from", "to", "subject", "body", "attachment", "type")
 MOST_TERMS = 32
@@ -92,7 +92,7 @@ def _term(match: re.Match[str], errors: list[str]) -> Term | None:
         errors.append(f"“{_short(value)}”: at least {SHORTEST_PREFIX} characters must stand before the *.")
         prefix = False
     pieces = len(TOKEN.findall(fold(value)))
-    together = (quoted and pieces > 1) or (pieces > 1 and not ADDRESS.fullmatch(fold(value))) or _long_run(value)
+    together = (quoted and pieces > 1) or (pieces > 1 and fold(value).rstrip(".") not in found) or _long_run(value)
     return Term(known, value.rstrip("*") if prefix else value, found, together, bool(minus), prefix)
 
 
@@ -101,10 +101,9 @@ def query_words(text: str) -> tuple[str, ...]:
     folded = fold(text)
     found: dict[str, None] = {}
     rest = folded
-    for match in ADDRESS.finditer(folded):
-        found[match[0].rstrip(".")] = None
-    if found:
-        rest = ADDRESS.sub(" ", folded)
+    for address in addresses_in(folded):
+        found[address] = None
+        rest = rest.replace(address, " ")
     for match in TOKEN.finditer(rest):
         run = match[1]
         if run is None:
@@ -112,7 +111,7 @@ def query_words(text: str) -> tuple[str, ...]:
         elif len(run) == 1:
             found[run] = None
         else:
-            found.update((run[at : at + 2], None) for at in range(len(run) - 1))
+            found.update(dict.fromkeys(pairs_of(run)))
     return tuple(found)
 
 

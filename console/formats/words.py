@@ -8,7 +8,7 @@ from console.formats.folding import fold
 WORD_CHARACTERS = 40
 """A longer word counts by its beginning."""
 MOST_WORDS = 200_000
-"""Of one text, repetitions included."""
+"""Of one text, repetitions included; the slice in which it is reached is still read."""
 TEXT_CHARACTERS = 2_000_000
 _SLICE_CHARACTERS = 65_536
 """Texts are folded in slices, so that a long one does not lie in memory several times."""
@@ -21,37 +21,72 @@ UNSPACED = (
 _INDIC = "\u0900-\u0963\u0966-\u0dff"
 """Scripts whose vowel signs are no letters to `\\w`, and still part of the word."""
 TOKEN = re.compile(rf"([{UNSPACED}]+)|(?:[^\W_{UNSPACED}]|[{_INDIC}])+")
-ADDRESS = re.compile(r"(?<![\w.+'-])[\w.+'-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){0,8}")
+_RUNS = re.compile(f"[{UNSPACED}]+")
+_SPACED = re.compile(r"[^\W_]+")
+_ANY_INDIC = re.compile(f"[{_INDIC}]")
+_WITH_SIGNS = re.compile(rf"(?:[^\W_]|[{_INDIC}])+")
+_LOCAL_CHARACTERS = 64
+_LOCAL = re.compile(r"[\w.+'-]+\Z")
+_DOMAIN = re.compile(r"[\w-]{1,63}(?:\.[\w-]{1,63}){0,8}")
 
 
 def words(text: str) -> Iterator[str]:
-    """The words in the order in which they stand, with repetitions: folded, at most `WORD_CHARACTERS` long.
+    """The words with repetitions, in no order that means anything: folded, at most `WORD_CHARACTERS` long.
 
     Scripts without spaces give each character and each pair of neighbours. An e-mail address gives its parts, and itself
     as a whole (never cut).
     """
     count = 0
     for part in slices(text[:TEXT_CHARACTERS]):
-        folded = fold(part)
-        for word in _words(folded):
-            yield word
-            count += 1
-            if count >= MOST_WORDS:
-                return
+        spaced, runs, addresses = _found(fold(part))
+        for word in spaced:
+            yield word[:WORD_CHARACTERS]
+        for run in runs:
+            yield from run
+            yield from pairs_of(run)
+        yield from addresses
+        count += len(spaced) + 2 * sum(map(len, runs)) + len(addresses)
+        if count >= MOST_WORDS:
+            return
 
 
-def _words(folded: str) -> Iterator[str]:
-    for match in TOKEN.finditer(folded):
-        unspaced = match[1]
-        if unspaced is None:
-            yield match[0][:WORD_CHARACTERS]
-        else:
-            yield from unspaced
-            for at in range(len(unspaced) - 1):
-                yield unspaced[at : at + 2]
-    if "@" in folded:
-        for match in ADDRESS.finditer(folded):
-            yield match[0].rstrip(".")
+def distinct_words(text: str) -> set[str]:
+    """The same words, each once: what an index asks for."""
+    found: set[str] = set()
+    count = 0
+    for part in slices(text[:TEXT_CHARACTERS]):
+        spaced, runs, addresses = _found(fold(part))
+        found.update(spaced, *runs, *map(pairs_of, runs))
+        long = [word for word in found if len(word) > WORD_CHARACTERS and "@" not in word]
+        found.difference_update(long)
+        found.update(addresses, (word[:WORD_CHARACTERS] for word in long))
+        count += len(spaced) + 2 * sum(map(len, runs)) + len(addresses)
+        if count >= MOST_WORDS:
+            break
+    return found
+
+
+def pairs_of(run: str) -> list[str]:
+    """The overlapping pairs of neighbours in a run of an unspaced script."""
+    return [run[at : at + 2] for at in range(len(run) - 1)]
+
+
+def addresses_in(folded: str) -> list[str]:
+    """The e-mail addresses in folded text, looked for around each @ alone."""
+    found, at = [], -1
+    while (at := folded.find("@", at + 1)) >= 0:
+        before, after = _LOCAL.search(folded, max(0, at - _LOCAL_CHARACTERS), at), _DOMAIN.match(folded, at + 1)
+        if before and after:
+            found.append(f"{before[0]}@{after[0]}")
+    return found
+
+
+def _found(folded: str) -> tuple[list[str], list[str], list[str]]:
+    """Spaced words, runs of unspaced scripts, and whole addresses."""
+    addresses = addresses_in(folded) if "@" in folded else []
+    runs = _RUNS.findall(folded)
+    rest = _RUNS.sub(" ", folded) if runs else folded
+    return (_WITH_SIGNS if _ANY_INDIC.search(rest) else _SPACED).findall(rest), runs, addresses
 
 
 def slices(text: str) -> Iterator[str]:

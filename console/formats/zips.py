@@ -7,6 +7,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from io import BytesIO
 from itertools import count
 from typing import IO, BinaryIO, cast
@@ -118,10 +119,11 @@ def _member(
             with archive.open(info) as member:
                 kind = Kind.MAILDIR if in_maildir else detect(shown, member.read(HEAD_BYTES))
             if kind is Kind.MBOX:
+                opener = partial(_opened, archive, info)
+                number = entry.position.file
                 yield from mbox_entries(
-                    lambda: cast("BinaryIO", archive.open(info)),
-                    name=shown, folder=folder, number=entry.position.file, after=walk.after,
-                )  # fmt: skip
+                    opener, name=shown, folder=folder, number=number, after=walk.after, failures=_FAILURES
+                )
                 return
             if kind is Kind.ZIP:
                 yield from _nested(archive, info, base, walk, depth)
@@ -165,6 +167,10 @@ def _passed(entry: Entry, walk: _Walk) -> Iterator[Entry]:
 
 def _with(entry: Entry, refusal: Refusal | None) -> Entry:
     return Entry(entry.name, entry.folder, entry.kind, entry.position, entry.size_bytes, refusal=refusal)
+
+
+def _opened(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> BinaryIO:
+    return cast("BinaryIO", archive.open(info))
 
 
 def _pieces(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Iterator[bytes]:
