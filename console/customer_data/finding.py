@@ -1,7 +1,7 @@
 """The one query over Customer Data: filters, words, one page at a time, and only what the person may read."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -18,11 +18,14 @@ from console.customer_data.search import Found, find_numbers
 from console.formats.queries import Query, parse_query
 
 MOST_ROWS = 200
-FEW = 4_000
-"""Up to so many candidates are fetched by number and sorted; more are met by walking through the list."""
+FEW, MANY = 50, 5_000
+"""Up to FEW candidates are always fetched by their numbers and sorted, more than MANY never: these are met by walking
+through the list. Between the two, whichever has to look at fewer rows."""
 MOST_WALKED = 40_000
 """Items that one page looks through at most; where it stops, the next page goes on."""
 _CHUNK = 500
+_LONGEST_STEP = 8_000
+_READ_TOGETHER = 25
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _Key = tuple[datetime, UUID]
 _Row = tuple[UUID, int, datetime]
@@ -78,8 +81,12 @@ def find_items(query: ItemQuery, *, by: Actor) -> ItemPage:
     custodians = readable_custodians(by)
     if custodians is not None and not custodians:
         return ItemPage([], query=asked)
-    finder = _Finder(query, custodians, find_numbers(asked) if query.q.strip() else None)
-    return finder.page(asked)
+    found = find_numbers(asked) if query.q.strip() else None
+    page = _Finder(query, custodians, found).page(asked)
+    if query.before and not query.after and not page.has_previous and len(page.items) < query.limit:
+        # Near the beginning there is less than a page in front of the cursor: the first page is shown instead.
+        page = _Finder(replace(query, before=None), custodians, found).page(asked)
+    return page
 
 
 def cursor_of(dated_at: datetime, item_id: UUID) -> str:
@@ -111,6 +118,8 @@ class _Finder:
         self.verifier = Verifier(found.checks if found else ())
         self.stopped: _Key | None = None
         """Where looking was given up, if it was."""
+        self.decided: _Key | None = None
+        """The last candidate that was verified."""
         self.total: int | None = None
 
     def page(self, asked: Query) -> ItemPage:
@@ -138,15 +147,21 @@ class _Finder:
 
     def _rows(self, most: int) -> list[_Row]:
         if self.found is None:
-            return self._fetch(self.cursor, most)
+            rows = db.session.execute(self._next(_columns(), self.cursor, most))
+            return [(row_id, number, moment) for row_id, number, moment in rows]
         if not self.found.numbers:
             self.total = 0
             return []
-        if len(self.found.numbers) <= FEW:
+        if self._few(len(self.found.numbers), most):
             return self._verified(self._by_number(self.found.numbers), most)
         if self.unfiltered and not self.found.checks:
             self.total = len(self.found.numbers)
         return self._walk(self.found.numbers, most)
+
+    def _few(self, candidates: int, most: int) -> bool:
+        """Whether fetching all candidates looks at fewer rows than walking until a page of them is met."""
+        among = self.found.among if self.found else 0
+        return candidates <= FEW or (candidates <= MANY and candidates * candidates <= most * among)
 
     def _by_number(self, numbers: BitMap) -> list[_Row]:
         """Few candidates: all of them, then in order, then from the cursor on."""
@@ -160,45 +175,57 @@ class _Finder:
         if self.cursor is None:
             return rows
         cursor = self.cursor
-        behind = (lambda row: _key(row) < cursor) if self.newest_first else (lambda row: _key(row) > cursor)
-        return [row for row in rows if behind(row)]
+        return [row for row in rows if (_key(row) < cursor if self.newest_first else _key(row) > cursor)]
 
     def _walk(self, numbers: BitMap, most: int) -> list[_Row]:
-        """Many candidates: the list is walked, and each item that is one is taken."""
+        """Many candidates: the list is walked by numbers alone, and those that are candidates are taken."""
         found: list[_Row] = []
         at, walked, step = self.cursor, 0, 4 * most
         while walked < MOST_WALKED:
-            rows = self._fetch(at, step)
-            walked += len(rows)
-            at = _key(rows[-1]) if rows else at
-            found += self._verified([row for row in rows if row[1] in numbers], most - len(found))
-            if len(rows) < step or len(found) >= most or self.stopped:
+            seen = self._numbers(at, step)
+            walked += len(seen)
+            met = [number for number in seen if number in numbers]
+            if not self.verifier.checks:
+                met = met[: most - len(found)]
+            rows = self._keys([*met, *seen[-1:]])
+            found += self._verified([rows[number] for number in met if number in rows], most - len(found))
+            if len(seen) < step or len(found) >= most or self.stopped:
                 return found
-            step = min(2 * step, 5_000)
+            at = _key(rows[seen[-1]])
+            step = min(2 * step, _LONGEST_STEP)
         self.stopped = at
         return found
 
+    def _numbers(self, at: _Key | None, most: int) -> list[int]:
+        """The numbers of the next items of the list that pass the filters."""
+        return list(db.session.execute(self._next(select(Item.number), at, most)).scalars())
+
+    @staticmethod
+    def _keys(numbers: list[int]) -> dict[int, _Row]:
+        rows: dict[int, _Row] = {}
+        for start in range(0, len(numbers), _CHUNK):
+            query = _columns().where(Item.number.in_(numbers[start : start + _CHUNK]))
+            rows.update((number, (row_id, number, moment)) for row_id, number, moment in db.session.execute(query))
+        return rows
+
     def _verified(self, rows: list[_Row], most: int) -> list[_Row]:
         """The first rows that hold the phrases, if there are any to verify."""
-        if self.found is None or not self.found.checks:
+        if not self.verifier.checks:
             return rows[:most]
         checked: list[_Row] = []
-        for start in range(0, len(rows), _CHUNK // 10):
-            part = rows[start : start + _CHUNK // 10]
-            for item, row in zip(_items(part), part, strict=True):
+        for start in range(0, len(rows), _READ_TOGETHER):
+            items = _items(rows[start : start + _READ_TOGETHER])
+            self.verifier.read_ahead(items)
+            for item in items:
                 if self.verifier.spent:
-                    self.stopped = _key(previous) if (previous := self._before(rows, row)) else self.cursor
+                    self.stopped = self.decided
                     return checked
-                if self.verifier.holds(item, self._checks_of(row[1])):
-                    checked.append(row)
+                self.decided = (item.dated_at, item.id)
+                if self.verifier.holds(item, self._checks_of(item.number)):
+                    checked.append((item.id, item.number, item.dated_at))
                     if len(checked) >= most:
                         return checked
         return checked
-
-    @staticmethod
-    def _before(rows: list[_Row], row: _Row) -> _Row | None:
-        place = rows.index(row)
-        return rows[place - 1] if place else None
 
     def _checks_of(self, number: int) -> list[Any]:
         found = self.found
@@ -206,14 +233,13 @@ class _Finder:
             return []
         return [term for term in found.checks if not term.exclude or number in found.doubtful[term]]
 
-    def _fetch(self, at: _Key | None, most: int) -> list[_Row]:
-        """The next rows of the list that pass the filters."""
-        query = _columns().where(*self.filters)
+    def _next(self, query: Any, at: _Key | None, most: int) -> Any:
+        """That query over the next rows of the list that pass the filters."""
+        query = query.where(*self.filters)
         if at is not None:
             query = query.where(_beyond(at, newest_first=self.newest_first))
         order = (Item.dated_at.desc(), Item.id.desc()) if self.newest_first else (Item.dated_at, Item.id)
-        rows = db.session.execute(query.order_by(*order).limit(most))
-        return [(row_id, number, dated_at) for row_id, number, dated_at in rows]
+        return query.order_by(*order).limit(most)
 
     def _notes(self) -> list[str]:
         notes = [*(self.found.notes if self.found else ()), *sorted(self.verifier.notes)]
@@ -222,7 +248,7 @@ class _Finder:
         return notes
 
 
-def _columns() -> Select[Any]:
+def _columns() -> Select[UUID, int, datetime]:
     return select(Item.id, Item.number, Item.dated_at)
 
 
@@ -234,7 +260,7 @@ def _items(rows: Sequence[_Row]) -> list[Item]:
     """The items in the order of the rows."""
     found = db.session.execute(select(Item).where(Item.id.in_([row[0] for row in rows]))).scalars()
     by_id = {item.id: item for item in found}
-    return [by_id[row[0]] for row in rows]
+    return [by_id[row[0]] for row in rows if row[0] in by_id]
 
 
 def _beyond(at: _Key, *, newest_first: bool) -> ColumnElement[bool]:

@@ -5,8 +5,10 @@ README; `merging.py` keeps segments few, `rebuilding.py` makes the index anew fr
 """
 
 import logging
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Any
 from uuid import UUID
 
@@ -16,7 +18,7 @@ from sqlalchemy import insert, select
 from console.core import clock, jobs
 from console.core.db import bound_tenant, db
 from console.core.ids import new_id
-from console.customer_data.postings import FORMAT, Bucket, DamagedBucket, padded, pack_bucket
+from console.customer_data.postings import FORMAT, Bucket, DamagedBucket, pack_bucket, padded
 from console.customer_data.segments import (
     FAN,
     IndexKeys,
@@ -61,25 +63,24 @@ class Lookup:
     found: dict[str, dict[int, BitMap]] = field(default_factory=dict)
     damaged: list[str] = field(default_factory=list)
     """Segment and bucket of each that did not open. Results are incomplete then."""
+    items: int = 0
+    """How many items are in the index."""
 
 
 def prepare_segment(terms: Iterable[tuple[int, Terms]]) -> PreparedSegment:
     """A segment of items by their places (from 0): all the work of indexing, done before any lock is taken."""
     keys = IndexKeys()
-    entries: dict[int, list[int]] = {}
-    words: dict[str, int] = {}
+    holding: defaultdict[str, list[int]] = defaultdict(list)
     items = places = 0
     for place, its_terms in sorted(terms):
         items, places = items + 1, place + 1
         for term in its_terms:
-            word = term[2:]
-            key = words.get(word)
-            if key is None:
-                key = words[word] = keys.word(word)
-            entries.setdefault(key + FIELD_LETTERS.index(term[0]), []).append(place)
+            holding[term].append(place)
+    words = {word: keys.word(word) for word in {term[2:] for term in holding}}
+    entries = sorted((words[term[2:]] + FIELD_LETTERS.index(term[0]), held) for term, held in holding.items())
     level = level_of(items)
     made = new_segment(level=level, items=items, first=0, last=max(0, places - 1), state=SegmentState.READY)
-    rows = bucket_rows(keys, made, range(1 << made.bits), sorted(entries.items()))
+    rows = bucket_rows(keys, made, range(1 << made.bits), entries)
     return PreparedSegment(made.id, items, places, level, rows)
 
 
@@ -130,7 +131,9 @@ def look_up(words: Collection[str]) -> Lookup:
         if len(rows) == len(wanted) or known == [one.id for one in ready]:
             break
         known = [one.id for one in ready]
-    return _read(keys, wanted, rows, words)
+    lookup = _read(keys, wanted, rows, words)
+    lookup.items = sum(one.items for one in ready)
+    return lookup
 
 
 def new_segment(
@@ -156,14 +159,13 @@ def bucket_rows(
     keys: IndexKeys, segment: SearchSegment, numbers: Iterable[int], entries: Sequence[tuple[int, Sequence[int]]]
 ) -> list[dict[str, Any]]:
     """The rows of those buckets, sealed; `entries` are sorted by key and belong into one of them each."""
-    spread: dict[int, list[tuple[int, Sequence[int]]]] = {number: [] for number in numbers}
-    for entry in entries:
-        spread[bucket_of(entry[0], segment.bits)].append(entry)
+    bits = segment.bits
+    spread = {number: list(some) for number, some in groupby(entries, lambda entry: bucket_of(entry[0], bits))}
     rows, tenant_id = [], bound_tenant()
-    for number, its_entries in spread.items():
+    for number in numbers:
         place = keys.place(segment, number)
         row_id = bucket_id(segment.id, place)
-        sealed = keys.seal(row_id, padded(pack_bucket(its_entries)))
+        sealed = keys.seal(row_id, padded(pack_bucket(spread.get(number, []))))
         rows.append({"tenant_id": tenant_id, "id": row_id, "segment_id": segment.id, "bucket": place, "sealed": sealed})
     return sorted(rows, key=lambda row: int(row["bucket"]))  # so that the order of rows says nothing either
 
@@ -196,7 +198,7 @@ def _read(keys: IndexKeys, wanted: _Wanted, rows: dict[UUID, bytes], words: Coll
             bucket = Bucket(keys.open(row_id, rows[row_id]))
         except (KeyError, Unreadable, DamagedBucket):
             lookup.damaged.append(f"{segment.id}/{place}")
-            log.error("search index: bucket %s of segment %s does not open", place, segment.id)
+            log.exception("search index: bucket %s of segment %s does not open", place, segment.id)
             continue
         for word, key in its_words:
             for name, offsets in bucket.fields(key):

@@ -17,7 +17,6 @@ from console.customer_data.models import totals
 from console.customer_data.postings import Bucket, DamagedBucket, merge_buckets
 from console.customer_data.segments import (
     FAN,
-    LEVEL_BITS,
     IndexKeys,
     SearchBucket,
     SearchSegment,
@@ -104,7 +103,7 @@ def _prepare(target_id: Any, built: int) -> _Prepared | None:
     rows: list[dict[str, Any]] = []
     for number in range(built, upto):
         try:
-            merged = list(merge_buckets(_buckets(keys, sources, number, target.first_number)))
+            merged = merge_buckets(_buckets(keys, sources, number, target.first_number))
         except (KeyError, Unreadable, DamagedBucket):
             return None
         factor = 1 << (target.bits - bits)

@@ -1,15 +1,21 @@
 """Whether an item holds a phrase: the index knows words, not their order, so the item itself is read."""
 
-from collections.abc import Iterable, Iterator
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from uuid import UUID
 
+from sqlalchemy import select
+
+from console.core.db import db
 from console.customer_data.contents import DamagedItem, open_content
-from console.customer_data.models import Item, Kind
+from console.customer_data.models import Item, ItemContent, Kind
 from console.formats.addresses import Address
 from console.formats.documents import document_text
 from console.formats.message import read_message
 from console.formats.queries import Term
 from console.formats.words import contains_phrase
+from console.vault.access import tenant_keys
 from console.vault.errors import BlobMissing, Unreadable
 
 MOST_READ = 150
@@ -29,11 +35,18 @@ class Verifier:
     read_items: int = 0
     read_bytes: int = 0
     notes: set[str] = field(default_factory=set)
+    _sealed: dict[UUID, bytes] = field(default_factory=dict)
 
     @property
     def spent(self) -> bool:
         """Whether no more items are opened for this page."""
         return self.read_items >= MOST_READ or self.read_bytes >= MOST_BYTES
+
+    def read_ahead(self, items: Sequence[Item]) -> None:
+        """The small ones of these items are fetched in one go."""
+        ids = [item.id for item in items if item.blob_id is None]
+        query = select(ItemContent.id, ItemContent.sealed).where(ItemContent.id.in_(ids))
+        self._sealed = {item_id: sealed for item_id, sealed in db.session.execute(query)}  # noqa: C416
 
     def holds(self, item: Item, checks: Iterable[Term]) -> bool:
         """Whether the item holds every phrase wanted of it, and none that is excluded."""
@@ -56,11 +69,20 @@ class Verifier:
         self.read_items += 1
         self.read_bytes += item.size_bytes
         try:
-            raw = open_content(item).whole()
+            raw = self._raw(item)
         except (DamagedItem, BlobMissing, Unreadable):
             self.notes.add(UNREAD)
             return {"damaged": []}
         return texts_of_message(raw) if item.kind == Kind.MESSAGE else texts_of_document(item.summary.title, raw)
+
+    def _raw(self, item: Item) -> bytes:
+        sealed = self._sealed.get(item.id)
+        if sealed is None:
+            return open_content(item).whole()
+        raw = tenant_keys().open_bytes(ItemContent.__tablename__, item.id, sealed)
+        if hashlib.sha256(raw).hexdigest() != item.summary.sha256:
+            raise Unreadable
+        return raw
 
 
 def texts_of_message(raw: bytes) -> dict[str, list[str]]:

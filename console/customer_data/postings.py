@@ -10,7 +10,7 @@ import zlib
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import accumulate
+from itertools import accumulate, chain
 
 from pyroaring import BitMap
 
@@ -38,20 +38,13 @@ def pack_bucket(entries: Iterable[tuple[int, Postings]]) -> bytes:
     **Shape:** format(1) | entries(4) | offsets(4) | bytes that follow the keys(4) | keys(8 each) | compressed: sizes and
     offsets (each split into planes of bytes) and bitmaps. Little-endian.
     """
-    keys, sizes, flat = array("Q"), array("I"), array("I")
-    bitmaps: list[bytes] = []
-    for key, postings in entries:
-        keys.append(key)
-        if len(postings) < LONG:
-            sizes.append(len(postings))
-            flat.extend(postings)
-        else:
-            bitmap = BitMap(postings)
-            bitmap.run_optimize()
-            packed = bitmap.serialize()
-            sizes.append(_LONG_MARK | len(packed))
-            bitmaps.append(packed)
-    rest = zlib.compress(_planes(sizes) + _planes(flat) + b"".join(bitmaps), _LEVEL)
+    listed = list(entries)
+    keys = array("Q", [key for key, _postings in listed])
+    long = [_bitmap(postings) for _key, postings in listed if len(postings) >= LONG]
+    lengths = iter(_LONG_MARK | len(packed) for packed in long)
+    sizes = array("I", [len(some) if len(some) < LONG else next(lengths) for _key, some in listed])
+    flat = array("I", chain.from_iterable(postings for _key, postings in listed if len(postings) < LONG))
+    rest = zlib.compress(_planes(sizes) + _planes(flat) + b"".join(long), _LEVEL)
     return _HEADER.pack(FORMAT, len(keys), len(flat), len(rest)) + keys.tobytes() + rest
 
 
@@ -101,40 +94,41 @@ class Bucket:
                 packed += size
             yield self.keys[place] - word, postings
 
-    def entries(self) -> Iterator[tuple[int, "array[int]"]]:
-        """Every entry in the order of keys."""
+    def entries(self, shift: int) -> Iterator[tuple[int, "array[int]"]]:
+        """Every entry in the order of keys, its offsets raised by `shift`."""
+        flat = array("I", [offset + shift for offset in self._flat]) if shift else self._flat
         ends = accumulate(size if size < _LONG_MARK else 0 for size in self._sizes)
         packed = 0
         for key, size, end in zip(self.keys, self._sizes, ends, strict=True):
             if size < _LONG_MARK:
-                yield key, self._flat[end - size : end]
+                yield key, flat[end - size : end]
             else:
                 start, packed = packed, packed + size - _LONG_MARK
-                yield key, BitMap.deserialize(self._bitmaps[start:packed]).to_array()
+                yield key, BitMap.deserialize(self._bitmaps[start:packed]).shift(shift).to_array()
 
 
-def merge_buckets(sources: Iterable[tuple[int, Bucket]]) -> Iterator[tuple[int, Postings]]:
+def merge_buckets(sources: Iterable[tuple[int, Bucket]]) -> list[tuple[int, Postings]]:
     """The entries of several buckets as one, in the order of keys; each bucket comes with what its offsets lack."""
     merged: dict[int, array[int]] = {}
     mixed: set[int] = set()
     for shift, bucket in sources:
-        for key, postings in bucket.entries():
-            moved = _shifted(postings, shift) if shift else postings
+        for key, postings in bucket.entries(shift):
             known = merged.get(key)
             if known is None:
-                merged[key] = moved
+                merged[key] = postings
                 continue
-            if known[-1] >= moved[0]:
+            if known[-1] >= postings[0]:
                 mixed.add(key)
-            known.extend(moved)
-    for key in sorted(merged):
-        yield key, merged[key] if key not in mixed else sorted(set(merged[key]))
+            known.extend(postings)
+    for key in mixed:
+        merged[key] = array("I", sorted(set(merged[key])))
+    return sorted(merged.items())
 
 
-def _shifted(postings: "array[int]", shift: int) -> "array[int]":
-    if len(postings) >= LONG:
-        return BitMap(postings).shift(shift).to_array()
-    return array("I", [offset + shift for offset in postings])
+def _bitmap(postings: Postings) -> bytes:
+    bitmap = BitMap(postings)
+    bitmap.run_optimize()
+    return bytes(bitmap.serialize())
 
 
 def _planes(numbers: "array[int]") -> bytes:

@@ -25,6 +25,8 @@ class Found:
     doubtful: Mapping[Term, BitMap] = field(default_factory=dict)
     """For each excluded phrase, the candidates that hold its words; the others hold it surely not."""
     notes: tuple[str, ...] = ()
+    among: int = 0
+    """How many items are in the index."""
 
 
 def find_numbers(query: Query) -> Found:
@@ -46,7 +48,7 @@ def find_numbers(query: Query) -> Found:
     notes = [*query.errors, *(NO_PREFIX.format(term.text) for term in query.terms if term.prefix)]
     if lookup.damaged:
         notes.append(INCOMPLETE)
-    return Found(numbers, tuple(checks), doubtful, tuple(notes))
+    return Found(numbers, tuple(checks), doubtful, tuple(notes), lookup.items)
 
 
 def _holding(lookup: Lookup, term: Term) -> BitMap:

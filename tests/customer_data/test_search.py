@@ -3,7 +3,7 @@
 import pytest
 
 from console.customer_data.finding import ItemQuery, find_items
-from tests.customer_data.archive import Letter, actor, custodian, hold
+from tests.customer_data.archive import Letter, actor, hold
 
 LETTERS = [
     Letter("Invoice for March", "please pay the invoice by friday", days=1),

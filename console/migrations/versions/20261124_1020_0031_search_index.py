@@ -1,4 +1,4 @@
-"""The sealed search index: segments, each over a run of items, and their buckets."""
+"""The sealed search index: segments, each over a run of items, and their buckets; indexes that lists walk through."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -17,10 +17,12 @@ TABLES = ("search_segments", "search_buckets")
 def upgrade() -> None:
     _search_segments()
     _search_buckets()
+    _item_indexes("number", "quarantined_for")
     force_row_security(*TABLES)
 
 
 def downgrade() -> None:
+    _item_indexes()
     for table in reversed(TABLES):
         op.drop_table(table)
 
@@ -67,3 +69,10 @@ def _search_buckets() -> None:
             "tenant_id", "segment_id", "bucket", name=op.f("uq_search_buckets_tenant_id_segment_id_bucket")
         ),
     )
+
+
+def _item_indexes(*more: str) -> None:
+    """The two orders of the list, with what a walk through it asks for besides."""
+    for name, columns in (("ix_items_dated", ()), ("ix_items_custodian_dated", ("custodian_id",))):
+        op.drop_index(name, table_name="items")
+        op.create_index(name, "items", ["tenant_id", *columns, "dated_at", "id", *more], unique=False)
