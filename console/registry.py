@@ -10,7 +10,7 @@ from console.core import lookups as _lookups
 from console.core.db import Base
 from console.customer_data import holds as _holds
 from console.customer_data import import_sweep as data_import_sweep
-from console.customer_data import importing, integrity, merging, retention
+from console.customer_data import importing, integrity, merging, rebuilding, retention
 from console.customer_data import imports as data_imports
 from console.customer_data import labels as _labels
 from console.customer_data import models as _customer_data
@@ -52,6 +52,8 @@ HANDLERS: dict[str, jobs.Handler] = {
     integrity.SCRUB_JOB: integrity.scrub,
     retention.SWEEP_JOB: retention.sweep_retention,
     merging.INDEX_JOB: merging.merge_segments,
+    rebuilding.REBUILD_JOB: rebuilding.rebuild_index,
+    rebuilding.SWEEP_JOB: partial(rebuilding.sweep_indexes, tenant_ids=tenants.tenant_ids),
     blob_care.SWEEP_JOB: partial(blob_care.sweep_blobs, tenant_ids=tenants.tenant_ids),
     keys.JOB: key_work.rotate_keys,
 }
@@ -63,13 +65,16 @@ PERIODIC: dict[str, int] = {
     import_sweep.SWEEP_JOB: import_sweep.SWEEP_EVERY_SECONDS,
     ip_ranges.SWEEP_JOB: ip_ranges.SWEEP_EVERY_SECONDS,
     data_import_sweep.SWEEP_JOB: data_import_sweep.SWEEP_EVERY_SECONDS,
+    rebuilding.SWEEP_JOB: rebuilding.SWEEP_EVERY_SECONDS,
     blob_care.SWEEP_JOB: blob_care.SWEEP_EVERY_SECONDS,
     integrity.DUE_JOB: integrity.DUE_EVERY_SECONDS,
     retention.SWEEP_JOB: retention.SWEEP_EVERY_SECONDS,
 }
 
 IMPORTS = frozenset({imports.JOB, data_imports.JOB})
-UPKEEP = frozenset({keys.JOB, merging.INDEX_JOB, blob_care.SWEEP_JOB, integrity.SCRUB_JOB, retention.SWEEP_JOB})
+UPKEEP = frozenset(
+    {keys.JOB, merging.INDEX_JOB, rebuilding.REBUILD_JOB, blob_care.SWEEP_JOB, integrity.SCRUB_JOB, retention.SWEEP_JOB}
+)
 
 LANES: dict[str, dict[str, jobs.Handler]] = {
     "quick": {kind: handler for kind, handler in HANDLERS.items() if kind not in IMPORTS | UPKEEP},

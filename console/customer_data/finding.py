@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from pyroaring import BitMap
-from sqlalchemy import ColumnElement, Select, and_, or_, select
+from sqlalchemy import ColumnElement, and_, or_, select
 
 from console.core.actor import Actor
 from console.core.db import db
@@ -149,8 +149,7 @@ class _Finder:
 
     def _rows(self, most: int) -> list[_Row]:
         if self.found is None:
-            rows = db.session.execute(self._next(_columns(), self.cursor, most))
-            return [(row_id, number, moment) for row_id, number, moment in rows]
+            return _read(self._next(_columns(), self.cursor, most))
         if not self.found.numbers:
             self.total = 0
             return []
@@ -170,7 +169,7 @@ class _Finder:
         wanted, rows = numbers.to_array(), list[_Row]()
         for start in range(0, len(wanted), _CHUNK):
             query = _columns().where(*self.filters, Item.number.in_(wanted[start : start + _CHUNK].tolist()))
-            rows += [(row_id, number, dated_at) for row_id, number, dated_at in db.session.execute(query)]
+            rows += _read(query)
         if self.found and not self.found.checks:
             self.total = len(rows)
         rows.sort(key=_key, reverse=self.newest_first)
@@ -207,7 +206,7 @@ class _Finder:
         rows: dict[int, _Row] = {}
         for start in range(0, len(numbers), _CHUNK):
             query = _columns().where(Item.number.in_(numbers[start : start + _CHUNK]))
-            rows.update((number, (row_id, number, moment)) for row_id, number, moment in db.session.execute(query))
+            rows.update((row[1], row) for row in _read(query))
         return rows
 
     def _verified(self, rows: list[_Row], most: int) -> list[_Row]:
@@ -250,8 +249,14 @@ class _Finder:
         return notes
 
 
-def _columns() -> Select[UUID, int, datetime]:
-    return select(Item.id, Item.number, Item.dated_at)
+def _columns() -> Any:
+    # The size is there so that no index covers the query: SQLite would rather read through all of a covering index than
+    # look up fifty numbers in another.
+    return select(Item.id, Item.number, Item.dated_at, Item.size_bytes)
+
+
+def _read(query: Any) -> list[_Row]:
+    return [(row_id, number, moment) for row_id, number, moment, _size in db.session.execute(query)]
 
 
 def _key(row: _Row) -> _Key:
