@@ -7,8 +7,10 @@ import pytest
 from console.app import bare_app, create_app
 from console.core.db import db
 from console.install import initialise
-from tests import cast, databases
+from tests import alike, cast, databases
 from tests.house import House
+
+alike.work_out_once()
 
 
 @pytest.fixture(autouse=True)
@@ -35,6 +37,7 @@ def stage(tmp_path_factory):
         with app.app_context():
             people = cast.build()
             db.engine.dispose()
+        alike.leave_standing()
         yield folder, database, people
 
 
