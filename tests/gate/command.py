@@ -15,6 +15,7 @@ from tests.gate.chromium import ensure_chromium
 from tests.gate.parts import PartMissing, in_ci, interrupt_once, say
 from tests.gate.postgres import throwaway_server
 from tests.gate.report import Counts, Outcome, Result
+from tests.gate.room import quick_folder
 from tests.gate.runner import Children
 from tests.gate.steps import ROOT, STEPS, Needs, Step, chosen
 
@@ -44,7 +45,7 @@ def main(arguments: Sequence[str]) -> int:
     interrupt_once()
     results: list[Result] = []
     try:
-        with tempfile.TemporaryDirectory(prefix="safekeep-gate-") as folder:
+        with tempfile.TemporaryDirectory(prefix="safekeep-gate-", dir=quick_folder()) as folder:
             _run_all(options, Path(folder), results)
     except KeyboardInterrupt:
         say("\nInterrupted: every process that was started has been ended.")
@@ -124,7 +125,7 @@ def _tested(
         return _not_run(step, part, time.monotonic() - began)
     junit_xml = folder / f"{step.name}.xml"
     command = (*step.command, f"--junitxml={junit_xml}", *pytest_arguments)
-    status, output = children.run(command, env=_environment(part), cwd=ROOT)
+    status, output = children.run(command, env=_environment({**part, "TMPDIR": str(folder)}), cwd=ROOT)
     counts = report.counted(junit_xml, status=status)
     outcome = Outcome.FAILED if status else Outcome.PASSED
     return Result(step.name, outcome, time.monotonic() - began, output, counts)

@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.gate import room
 from tests.gate.parts import PartMissing, in_ci
 from tests.gate.report import Counts, Outcome, Result, counted, exit_status, total
+from tests.gate.room import quick_folder
 from tests.gate.runner import Children, Stopped
 from tests.gate.steps import STEPS, chosen
 
@@ -67,3 +69,11 @@ def test_no_child_starts_after_the_end(tmp_path: Path) -> None:
     children.end()
     with pytest.raises(Stopped):
         children.run([sys.executable, "-c", ""], env={}, cwd=tmp_path)
+
+
+def test_a_folder_in_memory_is_used_where_it_exists_and_has_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert quick_folder(tmp_path / "absent") is None
+    monkeypatch.setattr(room, "LEAST_FREE_BYTES", 2**60)
+    assert quick_folder(tmp_path) is None
+    monkeypatch.setattr(room, "LEAST_FREE_BYTES", 0)
+    assert quick_folder(tmp_path) in (str(tmp_path), None)
