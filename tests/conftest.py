@@ -7,10 +7,16 @@ import pytest
 from console.app import bare_app, create_app
 from console.core.db import db
 from console.install import initialise
-from tests import alike, cast, databases
+from tests import alike, cast, databases, second_database
 from tests.house import House
 
 alike.work_out_once()
+
+
+def pytest_collection_modifyitems(items):
+    """On PostgreSQL, what uses no database does not run a second time."""
+    if databases.POSTGRESQL:
+        second_database.skip_the_others(items)
 
 
 @pytest.fixture(autouse=True)

@@ -39,3 +39,20 @@ def test_a_short_word_is_not_looked_for_in_random_tokens():
 )
 def test_the_rule_sees_such_a_line(line, found):
     assert len(list(looked_for_in_tokens(ast.parse(line)))) == found
+
+
+MAKE_DATABASES = {
+    "tests/databases.py": "where it is written",
+    "tests/doors.py": "asks for the fixture `stage`",
+}
+"""Files besides tests and conftest.py that make a database. Each needs a fixture that makes one as well, so that tests
+which use it are seen to use a database."""
+
+
+def test_a_helper_cannot_make_a_database_that_nobody_sees():
+    found = {
+        name_of(path)
+        for path in files("tests")
+        if "new_database(" in path.read_text("utf-8") and not re.match(r"test_|conftest\.", path.name)
+    }
+    assert found == set(MAKE_DATABASES)

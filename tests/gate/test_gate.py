@@ -71,7 +71,9 @@ def test_no_child_starts_after_the_end(tmp_path: Path) -> None:
         children.run([sys.executable, "-c", ""], env={}, cwd=tmp_path)
 
 
-def test_a_folder_in_memory_is_used_where_it_exists_and_has_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_in_memory_is_used_where_it_exists_and_has_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert quick_folder(tmp_path / "absent") is None
     monkeypatch.setattr(room, "LEAST_FREE_BYTES", 2**60)
     assert quick_folder(tmp_path) is None
