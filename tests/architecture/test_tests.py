@@ -41,10 +41,7 @@ def test_the_rule_sees_such_a_line(line, found):
     assert len(list(looked_for_in_tokens(ast.parse(line)))) == found
 
 
-MAKE_DATABASES = {
-    "tests/databases.py": "where it is written",
-    "tests/doors.py": "asks for the fixture `stage`",
-}
+MAKE_DATABASES = {"tests/databases.py": "where it is written", "tests/doors.py": "asks for the fixture `stage`"}
 """Files besides tests and conftest.py that make a database. Each needs a fixture that makes one as well, so that tests
 which use it are seen to use a database."""
 

@@ -6,11 +6,13 @@ from pathlib import Path
 import pytest
 
 from tests.gate import room
+from tests.gate.command import LANES
 from tests.gate.parts import PartMissing, in_ci
-from tests.gate.report import Counts, Outcome, Result, counted, exit_status, total
+from tests.gate.report import Counts, Outcome, Result, counted, exit_status, ran_elsewhere, total
 from tests.gate.room import quick_folder
 from tests.gate.runner import Children, Stopped
 from tests.gate.steps import STEPS, chosen
+from tests.second_database import REASON
 
 JUNIT = '<testsuites><testsuite tests="9" failures="1" errors="2" skipped="3"/></testsuites>'
 
@@ -19,6 +21,21 @@ def test_an_error_counts_as_a_failure(tmp_path: Path) -> None:
     junit_xml = tmp_path / "run.xml"
     junit_xml.write_text(JUNIT)
     assert counted(junit_xml, status=1) == Counts(passed=3, failed=3, skipped=3)
+
+
+def test_what_ran_on_the_other_database_is_counted_apart(tmp_path: Path) -> None:
+    junit_xml = tmp_path / "run.xml"
+    case = '<testcase name="t"><skipped type="pytest.skip" message="{}">x</skipped></testcase>'
+    cases = case.format(REASON) * 2 + case.format("no such database")
+    junit_xml.write_text(
+        f'<testsuites><testsuite tests="7" failures="0" errors="0" skipped="3">{cases}</testsuite></testsuites>'
+    )
+    assert counted(junit_xml, status=0) == Counts(passed=4, failed=0, skipped=1)
+    assert ran_elsewhere(junit_xml) == 2
+
+
+def test_every_step_belongs_to_one_lane() -> None:
+    assert all(sum(lane(step) for lane in LANES) == 1 for step in STEPS)
 
 
 def test_a_run_that_failed_without_naming_a_test_counts_as_one_failure(tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ def leaks(answer):
 @pytest.fixture(scope="module")
 def house(stage, tmp_path_factory):
     """With pages that fail in the ways a page can."""
-    with opened(stage, tmp_path_factory.mktemp("errors")) as house:
+    with opened(stage, tmp_path_factory.mktemp("errors"), still=True) as house:
 
         @public
         def fail():
