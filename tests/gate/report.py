@@ -6,7 +6,8 @@ from enum import Enum
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
-from tests.second_database import REASON
+from tests.quick_choice import REASON as NOT_QUICK
+from tests.second_database import REASON as NO_DATABASE
 
 NAME_WIDTH = 18
 
@@ -53,17 +54,18 @@ def _suites(junit_xml: Path) -> list[ET.Element]:
         return []
 
 
-def ran_elsewhere(junit_xml: Path) -> int:
-    """How many tests were left out because they use no database and run on the other one."""
-    skips = (skipped for suite in _suites(junit_xml) for skipped in suite.iter("skipped"))
-    return sum(REASON in skipped.get("message", "") for skipped in skips)
+def left_out(junit_xml: Path) -> dict[str, int]:
+    """How many tests were left out on purpose, for each reason; the others that were skipped are not among them."""
+    skips = [skipped.get("message", "") for suite in _suites(junit_xml) for skipped in suite.iter("skipped")]
+    found = {reason: sum(reason in said for said in skips) for reason in (NOT_QUICK, NO_DATABASE)}
+    return {reason: number for reason, number in found.items() if number}
 
 
 def counted(junit_xml: Path, *, status: int) -> Counts:
-    """The tests of one pytest run, without those that ran elsewhere. A run that failed without naming a test counts as
-    one failure.
+    """The tests of one pytest run, without those left out on purpose. A run that failed without naming a test counts
+    as one failure.
     """
-    counts = Counts(skipped=-ran_elsewhere(junit_xml))
+    counts = Counts(skipped=-sum(left_out(junit_xml).values()))
     for suite in _suites(junit_xml):
         tests, failures, errors, skipped = (
             int(suite.get(name, "0")) for name in ("tests", "failures", "errors", "skipped")

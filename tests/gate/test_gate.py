@@ -8,11 +8,12 @@ import pytest
 from tests.gate import room
 from tests.gate.command import LANES
 from tests.gate.parts import PartMissing, in_ci
-from tests.gate.report import Counts, Outcome, Result, counted, exit_status, ran_elsewhere, total
+from tests.gate.report import Counts, Outcome, Result, counted, exit_status, left_out, total
 from tests.gate.room import quick_folder
 from tests.gate.runner import Children, Stopped
 from tests.gate.steps import STEPS, chosen
-from tests.second_database import REASON
+from tests.quick_choice import REASON as NOT_QUICK
+from tests.second_database import REASON as NO_DATABASE
 
 JUNIT = '<testsuites><testsuite tests="9" failures="1" errors="2" skipped="3"/></testsuites>'
 
@@ -26,12 +27,12 @@ def test_an_error_counts_as_a_failure(tmp_path: Path) -> None:
 def test_what_ran_on_the_other_database_is_counted_apart(tmp_path: Path) -> None:
     junit_xml = tmp_path / "run.xml"
     case = '<testcase name="t"><skipped type="pytest.skip" message="{}">x</skipped></testcase>'
-    cases = case.format(REASON) * 2 + case.format("no such database")
+    cases = case.format(NO_DATABASE) * 2 + case.format(NOT_QUICK) + case.format("no such database")
     junit_xml.write_text(
-        f'<testsuites><testsuite tests="7" failures="0" errors="0" skipped="3">{cases}</testsuite></testsuites>'
+        f'<testsuites><testsuite tests="8" failures="0" errors="0" skipped="4">{cases}</testsuite></testsuites>'
     )
     assert counted(junit_xml, status=0) == Counts(passed=4, failed=0, skipped=1)
-    assert ran_elsewhere(junit_xml) == 2
+    assert left_out(junit_xml) == {NO_DATABASE: 2, NOT_QUICK: 1}
 
 
 def test_every_step_belongs_to_one_lane() -> None:
@@ -56,8 +57,9 @@ def test_only_a_run_without_failure_exits_with_zero(outcomes: list[Outcome], sta
 
 
 def test_quick_leaves_out_what_needs_a_part() -> None:
-    left_out = set(STEPS) - set(chosen(quick=True, only=[]))
-    assert {step.name for step in left_out} == {"tests-postgresql", "journeys"}
+    missing = {step.name for step in STEPS} - {step.name for step in chosen(quick=True, only=[])}
+    assert missing == {"tests-postgresql", "journeys"}
+    assert not any("--first-cases" in step.command for step in chosen(quick=False, only=[]))
 
 
 def test_an_unknown_step_is_refused_by_name() -> None:

@@ -31,13 +31,24 @@ def test_one(own):
 """
 
 
-def outcome(folder, source):
+def outcome(folder, source, *options):
     """What becomes of the test in a run on PostgreSQL; the database itself is not there, which is an error."""
     (folder / "conftest.py").write_text("from tests.conftest import *\n")
     (folder / "test_it.py").write_text(source)
     environ = {name: value for name, value in os.environ.items() if not name.startswith(("SAFEKEEP_", "PYTEST_"))}
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-rs", "-q", "-p", "no:cacheprovider", f"--rootdir={folder}", str(folder)],
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-rs",
+            "-q",
+            "-p",
+            "no:cacheprovider",
+            f"--rootdir={folder}",
+            str(folder),
+            *options,
+        ],
         env={**environ, "SAFEKEEP_TEST_DATABASE": "postgresql", "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
@@ -65,3 +76,25 @@ def test_a_file_that_speaks_of_the_other_database_runs(tmp_path):
 
 def test_a_test_with_a_house_runs_on_both(request, house):
     assert uses_a_database(request.node)
+
+
+THREE_CASES = """
+import pytest
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_a_number(number):
+    assert number
+
+def test_another():
+    "{word}"
+"""
+
+
+def test_the_quick_choice_is_the_first_case_of_each_test(tmp_path):
+    said = outcome(tmp_path, THREE_CASES.format(word="POSTGRESQL"), "--first-cases")
+    assert "2 passed, 2 skipped" in said, said
+
+
+def test_the_quick_choice_leaves_out_what_starts_processes(tmp_path):
+    said = outcome(tmp_path, THREE_CASES.format(word="subprocess"), "--first-cases")
+    assert "4 skipped" in said, said
