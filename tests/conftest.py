@@ -7,8 +7,22 @@ import pytest
 from console.app import bare_app, create_app
 from console.core.db import db
 from console.install import initialise
-from tests import cast, databases
+from tests import alike, cast, databases, quick_choice, second_database
 from tests.house import House
+
+alike.work_out_once()
+
+
+def pytest_addoption(parser):
+    parser.addoption("--first-cases", action="store_true", help="the choice of tests that `--quick` runs")
+
+
+def pytest_collection_modifyitems(config, items):
+    """On PostgreSQL, what uses no database does not run a second time."""
+    if config.getoption("--first-cases"):
+        quick_choice.skip_the_others(items)
+    if databases.POSTGRESQL:
+        second_database.skip_the_others(items)
 
 
 @pytest.fixture(autouse=True)
@@ -35,6 +49,7 @@ def stage(tmp_path_factory):
         with app.app_context():
             people = cast.build()
             db.engine.dispose()
+        alike.leave_standing()
         yield folder, database, people
 
 

@@ -8,12 +8,13 @@ kind of id, or an entry with its reason in the lists of the tests.
 import hashlib
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 from weakref import WeakKeyDictionary
 
+import time_machine
 from flask import Flask
 from sqlalchemy import create_engine, select
 from sqlalchemy.pool import NullPool, QueuePool
@@ -333,11 +334,16 @@ def scrubbed(response: TestResponse, *ids: str) -> tuple[int, str, str]:
 
 
 @contextmanager
-def opened(stage, folder, **overrides: str) -> Iterator[House]:
-    """A house of its own for one module's tests, which only read or which undo what they did."""
+def opened(stage, folder, *, still: bool = False, **overrides: str) -> Iterator[House]:
+    """A house of its own for one module's tests, which only read or which undo what they did.
+
+    With `still` its clock stands, for tests that compare the whole database before and after: once a minute a session is
+    noted as used, with its address, and on a busy machine that minute passes between the two looks.
+    """
     source, template, people = stage
     databases.copy_instance(source, folder / "instance")
-    with databases.new_database(template) as database:
+    standing = time_machine.travel(clock.now(), tick=False) if still else nullcontext()
+    with standing, databases.new_database(template) as database:
         settings = databases.settings_for(folder / "instance", database, **overrides)
         app = create_app(settings)
         house = House(app, settings, dict(people))

@@ -1,5 +1,6 @@
 """Bring the database to the newest schema, and give the application's role its rights, and no more."""
 
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -68,10 +69,16 @@ def grant_rights(connection: Connection, role: str) -> None:
     connection.execute(text(f"GRANT SELECT ON alembic_version TO {quoted}"))
 
 
+@cache
+def newest_revision() -> str | None:
+    """The revision that this code expects; read once, as a process runs one version of the code."""
+    return ScriptDirectory.from_config(alembic_config()).get_current_head()
+
+
 def check_revision(connection: Connection) -> None:
     """Nothing happens if the schema is the one this code expects. **Raises:** Misconfigured."""
     found = MigrationContext.configure(connection).get_current_revision()
-    expected = ScriptDirectory.from_config(alembic_config()).get_current_head()
+    expected = newest_revision()
     if found != expected:
         state = "empty" if found is None else f"at revision {found}"
         raise Misconfigured(f"The database is {state}; this version needs {expected}. Run `safekeep init`.")

@@ -1,7 +1,9 @@
 """Measure the console at several sizes beside a bare Flask page on the same server, and print one table."""
 
 import argparse
+import os
 import re
+import subprocess
 import sys
 import tempfile
 import threading
@@ -19,19 +21,24 @@ from tests.benchmarks import people
 from tests.benchmarks.imports import measure_import
 from tests.benchmarks.ranges import measure_ranges
 from tests.benchmarks.server import Client, measure, serving
-from tests.databases import settings_for
+from tests.databases import POSTGRESQL, new_database, settings_for
+from tests.gate.postgres import throwaway_server
 
 DOMAIN = "bench.example"
 SIGN_IN_SECONDS = 8
 REAL_ARGON2 = {"SAFEKEEP_ARGON2_MEMORY_KIB": "19456", "SAFEKEEP_ARGON2_PASSES": "2"}
 
 
-def main() -> None:
+def main() -> int:
     """Run every size, then sign-ins and imports."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
     parser.add_argument("--sizes", default="1000,10000,100000", help="numbers of users, separated by commas")
     parser.add_argument("--times", type=int, default=30, help="requests a figure")
+    parser.add_argument("--postgresql", action="store_true", help="on the gate's PostgreSQL instead of SQLite")
     chosen = parser.parse_args()
+    if chosen.postgresql and not POSTGRESQL:
+        return _once_more_on_postgresql()
+    print(f"on {'PostgreSQL' if POSTGRESQL else 'SQLite'}; CPU is the web server's alone", flush=True)
     for size in (int(text) for text in chosen.sizes.split(",")):
         with tempfile.TemporaryDirectory() as folder:
             _run_size(Path(folder), size, chosen.times)
@@ -43,10 +50,23 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             checked, applied = measure_import(Path(folder), rows)
         print(f"import of {rows:,} rows: {checked:,.0f} checked and {applied:,.0f} applied a second", flush=True)
+    return 0
+
+
+def _once_more_on_postgresql() -> int:
+    """The same run in a process of its own, which finds the addresses of the server in its environment."""
+    with throwaway_server() as server:
+        command = [sys.executable, "-m", "tests.benchmarks", *sys.argv[1:]]
+        return subprocess.run(command, env={**os.environ, **server.environment()}, check=False).returncode
 
 
 def _run_size(folder: Path, size: int, times: int) -> None:
-    environ, admin, browser = _installation(folder, size)
+    with new_database() as database:
+        _measure_size(folder, size, times, _installation(folder, size, database))
+
+
+def _measure_size(folder: Path, size: int, times: int, made: tuple[dict[str, str], str, str]) -> None:
+    environ, admin, browser = made
     print(f"\n{size:,} users in one tenant" + " " * 20 + "CPU ms   wall ms   against the bare page", flush=True)
     with serving("console.app:create_app()", **environ) as (port, pid):
         client = Client(port)
@@ -64,9 +84,9 @@ def _run_size(folder: Path, size: int, times: int) -> None:
         print(f"  {name:<44}{cpu:7.2f}{wall:10.2f}{cpu / bare[0]:12.2f}x", flush=True)
 
 
-def _installation(folder: Path, size: int) -> tuple[dict[str, str], str, str]:
+def _installation(folder: Path, size: int, database: str | None) -> tuple[dict[str, str], str, str]:
     """(environment, the administrator's username, the secret of a browser in which the administrator is recognised)."""
-    settings = settings_for(folder / "instance", None)
+    settings = settings_for(folder / "instance", database)
     keyring, _new = initialise(settings)
     app = bare_app(settings, keyring)
     with app.app_context():
@@ -79,6 +99,7 @@ def _installation(folder: Path, size: int) -> tuple[dict[str, str], str, str]:
     environ = {
         "SAFEKEEP_INSTANCE": str(folder / "instance"),
         "SAFEKEEP_PROFILE": "demo",
+        "SAFEKEEP_DATABASE_URL": settings.database_url,
         "SAFEKEEP_ANONYMOUS_REQUESTS": "1000000 per minute",
         **REAL_ARGON2,
     }
@@ -130,7 +151,11 @@ def _bare(folder: Path, size: int, page_bytes: int, times: int) -> tuple[float, 
 
 
 def _run_sign_ins(folder: Path) -> None:
-    environ, admin, browser = _installation(folder, 10)
+    with new_database() as database:
+        _measure_sign_ins(*_installation(folder, 10, database))
+
+
+def _measure_sign_ins(environ: dict[str, str], admin: str, browser: str) -> None:
     counts = []
     with serving("console.app:create_app()", workers=2, **environ) as (port, _pid):
         deadline = time.monotonic() + SIGN_IN_SECONDS

@@ -7,19 +7,24 @@ from console.app import bare_app
 from console.core.actor import Actor
 from console.core.db import db, unit_of_work
 from console.core.jobs import work_once
+from console.core.settings import Settings
 from console.install import initialise
 from console.registry import HANDLERS
 from console.users.import_apply import apply_import
 from console.users.import_check import take_in
 from tests import cast
-from tests.databases import settings_for
+from tests.databases import new_database, settings_for
 
 
 def measure_import(folder: Path, rows: int) -> tuple[float, float]:
     """(rows checked a second, rows applied a second), without invitations."""
-    keyring_settings = settings_for(folder / "instance", None)
-    keyring, _new = initialise(keyring_settings)
-    app = bare_app(keyring_settings, keyring)
+    with new_database() as database:
+        return _measured(settings_for(folder / "instance", database), rows)
+
+
+def _measured(settings: Settings, rows: int) -> tuple[float, float]:
+    keyring, _new = initialise(settings)
+    app = bare_app(settings, keyring)
     with app.app_context():
         admin = cast.build()["admin"]
         by = Actor(kind="person", tenant_id=admin.tenant_id, user_id=admin.id, role=admin.role, label=admin.name)

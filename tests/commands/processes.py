@@ -19,7 +19,8 @@ from console.cli import main
 from tests import databases
 
 ROOT = Path(__file__).resolve().parents[2]
-WAIT_SECONDS = 30
+WAIT_SECONDS = 120
+"""Long enough for a machine that many share; nothing takes a tenth of it by itself."""
 
 
 def environment(instance: Path, database: str | None = None, **more: str) -> dict[str, str]:
@@ -49,7 +50,7 @@ def safekeep(env: dict[str, str], *arguments: str, typed: str | bytes = "") -> s
     """Run one command to its end."""
     given = typed.encode() if isinstance(typed, str) else typed
     done = subprocess.run(
-        command(*arguments), env=env, input=given, capture_output=True, timeout=60, check=False, cwd=ROOT
+        command(*arguments), env=env, input=given, capture_output=True, timeout=4 * WAIT_SECONDS, check=False, cwd=ROOT
     )
     return subprocess.CompletedProcess(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())
 

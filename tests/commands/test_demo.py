@@ -65,13 +65,13 @@ def test_the_demo_prints_its_address_and_logins_keeps_its_data_and_starts_over_w
         refused(safekeep(env, "demo", "--fresh", "--port", str(free_port())), "A demo runs on")
         process.send_signal(signal.SIGINT)
         rest = process.stdout.read()
-        assert process.wait(30) == 0
+        assert process.wait(120) == 0
         assert "The demo's data stays in" in rest
     with demo(env) as (process, port, printed):
         assert "Filling the demo" not in printed
         assert {row["users"] for row in answer_of(env, "tenant", "list")} == {29, 9}
         process.send_signal(signal.SIGTERM)
-        assert process.wait(30) == 0
+        assert process.wait(120) == 0
         assert answers(f"http://localhost:{port}/healthz") is None
     (tmp_path / "instance" / "safekeep.toml").write_text('company = "Kept"\n')
     with demo(env, "--fresh") as (_process, _port, printed):
@@ -94,7 +94,7 @@ def test_a_demo_that_was_killed_while_it_was_filled_starts_over(env, tmp_path):
         wait_until(lambda: "Filling" in process.stdout.readline())
         wait_until((tmp_path / "instance" / "safekeep.sqlite").exists)
         process.kill()
-        process.wait(10)
+        process.wait(120)
     with demo(env) as (_process, _port, printed):
         assert "Filling the demo" in printed
         assert {row["users"] for row in answer_of(env, "tenant", "list")} == {29, 8}

@@ -19,10 +19,19 @@ def empty(empty_house):
 
 
 def refused_quickly(done_by, *words):
-    started = time.monotonic()
-    done = done_by()
-    assert time.monotonic() - started < 2 * QUICK_SECONDS
+    """Refused in little more than the time in which a command can be had at all, which depends on the machine's load."""
+    seconds, done = timed(done_by)
     refused(done, *words)
+    allowed = 2 * QUICK_SECONDS
+    if seconds > allowed:
+        allowed += 3 * timed(lambda: safekeep({**os.environ}, "--help"))[0]
+    assert seconds < allowed
+
+
+def timed(act):
+    started = time.monotonic()
+    answer = act()
+    return time.monotonic() - started, answer
 
 
 def files(folder):

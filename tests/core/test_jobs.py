@@ -224,7 +224,7 @@ def test_two_workers_never_run_the_same_job(house):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(120)
     assert len(seen) == len(set(seen)) == count
     assert not any(most)
 
@@ -291,7 +291,7 @@ def test_a_worker_that_wakes_up_after_its_lease_writes_nothing_more(house):
     assert process.stdout.readline() == "half done\n"
     with later(LEASE_SECONDS + 1):
         assert work(house, lambda _run: None)
-    _out, errors = process.communicate("go on\n", timeout=30)
+    _out, errors = process.communicate("go on\n", timeout=120)
     assert process.returncode == 0
     assert "was taken over or cancelled" in errors
     with house.inside(write=False):
@@ -320,7 +320,7 @@ def test_a_job_that_others_hold_locked_is_passed_over(house):
         found = []
         thread = threading.Thread(target=lambda: work(house, found.append))
         thread.start()
-        thread.join(20)
+        thread.join(120)
         assert [run.job_id for run in found] == [second]
 
 

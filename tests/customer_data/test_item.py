@@ -236,7 +236,9 @@ def test_a_quarantined_item_is_read_by_administrators_and_by_its_custodian_not(h
 
 
 def test_the_page_leads_to_the_neighbours_in_the_list_it_came_from(house, owner):
-    ids = bring(house, "owner", [letter(f"Chain {n}", f"linked {'odd' if n % 2 else 'even'}", days=n) for n in range(5)])
+    ids = bring(
+        house, "owner", [letter(f"Chain {n}", f"linked {'odd' if n % 2 else 'even'}", days=n) for n in range(5)]
+    )
     page = owner.get(f"/data/{ids[2]}?q=linked+even")
     assert re.search(rf'href="/data/{ids[4]}\?q=linked\+even"[^>]*data-key="k"', page.text)
     assert re.search(rf'href="/data/{ids[0]}\?q=linked\+even"[^>]*data-key="j"', page.text)

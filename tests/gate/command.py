@@ -4,7 +4,7 @@ import argparse
 import os
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -15,11 +15,11 @@ from tests.gate.chromium import ensure_chromium
 from tests.gate.parts import PartMissing, in_ci, interrupt_once, say
 from tests.gate.postgres import throwaway_server
 from tests.gate.report import Counts, Outcome, Result
+from tests.gate.room import quick_folder
 from tests.gate.runner import Children
 from tests.gate.steps import ROOT, STEPS, Needs, Step, chosen
 from tests.gate.swift import throwaway_s3
 
-STEPS_AT_A_TIME = 2
 INTERRUPTED = 130
 HANDED_TO_TESTS = (
     "SAFEKEEP_TEST_DATABASE",
@@ -46,7 +46,7 @@ def main(arguments: Sequence[str]) -> int:
     interrupt_once()
     results: list[Result] = []
     try:
-        with tempfile.TemporaryDirectory(prefix="safekeep-gate-") as folder:
+        with tempfile.TemporaryDirectory(prefix="safekeep-gate-", dir=quick_folder()) as folder:
             _run_all(options, Path(folder), results)
     except KeyboardInterrupt:
         say("\nInterrupted: every process that was started has been ended.")
@@ -67,7 +67,9 @@ def _parsed(arguments: Sequence[str]) -> Options:
         description="Runs every check of the product. What follows -- is handed to pytest.",
         epilog=f"Steps: {', '.join(step.name for step in STEPS)}.",
     )
-    parser.add_argument("--quick", action="store_true", help="leave out PostgreSQL, the S3 server and the browser")
+    parser.add_argument(
+        "--quick", action="store_true", help="leave out PostgreSQL, the S3 server, the browser and what takes long"
+    )
     parser.add_argument("--only", default="", metavar="STEP[,STEP]", help="run these steps alone")
     parser.add_argument("-v", "--verbose", action="store_true", help="show every step's output")
     given = parser.parse_args(own)
@@ -81,20 +83,41 @@ def _parsed(arguments: Sequence[str]) -> Options:
 
 
 def _run_all(options: Options, folder: Path, results: list[Result]) -> None:
-    """Independent steps run two at a time; each pytest run has the machine to itself."""
-    with ThreadPoolExecutor(STEPS_AT_A_TIME) as pool:
-        with Children() as children:
-            independent = [step for step in options.steps if not step.pytest]
-            running = [(step, pool.submit(_checked, step, children)) for step in independent]
-            for step, future in running:
-                _report(step, future, options, results)
-        for step in (step for step in options.steps if step.pytest):
-            with ExitStack() as stack:
-                began = time.monotonic()
-                part = _part(step, stack)
-                children = stack.enter_context(Children())
-                future = pool.submit(_tested, step, part, children, folder, options.pytest_arguments, began)
-                _report(step, future, options, results)
+    """Two lanes at a time: the tests on their databases, and beside them the checks and then the browser.
+
+    Each lane runs its steps one after the other; the journeys spend much of their time waiting for pages.
+    """
+    with ThreadPoolExecutor(len(LANES)) as pool, Children() as children:
+        # Leaving the block ends the children first, so that no lane is waited for that has nothing more to do.
+        futures: dict[str, Future[Result]] = {step.name: Future() for step in options.steps}
+        for lane in LANES:
+            steps = [step for step in options.steps if lane(step)]
+            pool.submit(_run_lane, steps, futures, children, folder, options.pytest_arguments)
+        for step in options.steps:
+            _report(step, futures[step.name], options, results)
+
+
+def _uses_databases(step: Step) -> bool:
+    return step.pytest and step.needs is not Needs.CHROMIUM
+
+
+LANES: tuple[Callable[[Step], bool], ...] = (_uses_databases, lambda step: not _uses_databases(step))
+
+
+def _run_lane(
+    steps: Sequence[Step],
+    futures: "Mapping[str, Future[Result]]",
+    children: Children,
+    folder: Path,
+    pytest_arguments: Sequence[str],
+) -> None:
+    """Every step of the lane has its result, or the exception that kept it from having one."""
+    for step in steps:
+        try:
+            result = _tested(step, children, folder, pytest_arguments) if step.pytest else _checked(step, children)
+            futures[step.name].set_result(result)
+        except BaseException as error:  # noqa: BLE001 (whoever waits for the step is told)
+            futures[step.name].set_exception(error)
 
 
 def _report(step: Step, future: "Future[Result]", options: Options, results: list[Result]) -> None:
@@ -114,22 +137,21 @@ def _checked(step: Step, children: Children) -> Result:
     return Result(step.name, outcome, time.monotonic() - began, output)
 
 
-def _tested(
-    step: Step,
-    part: Mapping[str, str] | PartMissing,
-    children: Children,
-    folder: Path,
-    pytest_arguments: Sequence[str],
-    began: float,
-) -> Result:
-    if isinstance(part, PartMissing):
-        return _not_run(step, part, time.monotonic() - began)
-    junit_xml = folder / f"{step.name}.xml"
-    command = (*step.command, f"--junitxml={junit_xml}", *pytest_arguments)
-    status, output = children.run(command, env=_environment(part), cwd=ROOT)
+def _tested(step: Step, children: Children, folder: Path, pytest_arguments: Sequence[str]) -> Result:
+    """The tests of one pytest run, with the outside part that they need for as long as they run."""
+    began = time.monotonic()
+    with ExitStack() as stack:
+        part = _part(step, stack)
+        if isinstance(part, PartMissing):
+            return _not_run(step, part, time.monotonic() - began)
+        junit_xml, own = folder / f"{step.name}.xml", folder / step.name
+        own.mkdir()
+        command = (*step.command, f"--junitxml={junit_xml}", *pytest_arguments)
+        status, output = children.run(command, env=_environment({**part, "TMPDIR": str(own)}), cwd=ROOT)
     counts = report.counted(junit_xml, status=status)
     outcome = Outcome.FAILED if status else Outcome.PASSED
-    return Result(step.name, outcome, time.monotonic() - began, output, counts)
+    note = ", ".join(f"{number} left out ({reason})" for reason, number in report.left_out(junit_xml).items())
+    return Result(step.name, outcome, time.monotonic() - began, output, counts, note)
 
 
 def _not_run(step: Step, missing: PartMissing, seconds: float) -> Result:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from tests.gate.binaries import REMEDY, Account, candidates, reachable, server_account
 from tests.gate.parts import PartMissing, interrupt_once, say
+from tests.gate.room import quick_folder
 
 DATABASE = "safekeep_test"
 SUPERUSER = "postgres"
@@ -134,7 +135,7 @@ def throwaway_server() -> Iterator[Server]:
     if not folders:
         raise PartMissing("PostgreSQL", "its programs initdb and postgres are nowhere to be found", REMEDY)
     account = server_account()
-    home = Path(tempfile.mkdtemp(prefix="safekeep-pg-", dir=account.temporary_folder)).resolve()
+    home = Path(tempfile.mkdtemp(prefix="safekeep-pg-", dir=quick_folder() or account.temporary_folder)).resolve()
     account.owns(home)
     server = None
     try:

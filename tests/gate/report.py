@@ -6,6 +6,9 @@ from enum import Enum
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
+from tests.quick_choice import REASON as NOT_QUICK
+from tests.second_database import REASON as NO_DATABASE
+
 NAME_WIDTH = 18
 
 
@@ -44,14 +47,26 @@ class Result:
     note: str = ""
 
 
-def counted(junit_xml: Path, *, status: int) -> Counts:
-    """The tests of one pytest run. A run that failed without naming a test counts as one failure."""
-    counts = Counts()
+def _suites(junit_xml: Path) -> list[ET.Element]:
     try:
-        suites = list(ET.parse(junit_xml).getroot().iter("testsuite"))
+        return list(ET.parse(junit_xml).getroot().iter("testsuite"))
     except (OSError, ET.ParseError):
-        suites = []
-    for suite in suites:
+        return []
+
+
+def left_out(junit_xml: Path) -> dict[str, int]:
+    """How many tests were left out on purpose, for each reason; the others that were skipped are not among them."""
+    skips = [skipped.get("message", "") for suite in _suites(junit_xml) for skipped in suite.iter("skipped")]
+    found = {reason: sum(reason in said for said in skips) for reason in (NOT_QUICK, NO_DATABASE)}
+    return {reason: number for reason, number in found.items() if number}
+
+
+def counted(junit_xml: Path, *, status: int) -> Counts:
+    """The tests of one pytest run, without those left out on purpose. A run that failed without naming a test counts
+    as one failure.
+    """
+    counts = Counts(skipped=-sum(left_out(junit_xml).values()))
+    for suite in _suites(junit_xml):
         tests, failures, errors, skipped = (
             int(suite.get(name, "0")) for name in ("tests", "failures", "errors", "skipped")
         )

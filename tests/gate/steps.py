@@ -3,7 +3,7 @@
 import sys
 import sysconfig
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
 
@@ -65,4 +65,7 @@ def chosen(*, quick: bool, only: Sequence[str]) -> list[Step]:
     for name in only:
         if name not in known:
             raise ValueError(f"there is no step {name!r}; the steps are {', '.join(known)}")
-    return [step for step in STEPS if (step.quick or not quick) and (not only or step.name in only)]
+    steps = [step for step in STEPS if (step.quick or not quick) and (not only or step.name in only)]
+    return [
+        replace(step, command=(*step.command, "--first-cases")) if quick and step.pytest else step for step in steps
+    ]

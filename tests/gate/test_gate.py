@@ -5,10 +5,15 @@ from pathlib import Path
 
 import pytest
 
+from tests.gate import room
+from tests.gate.command import LANES
 from tests.gate.parts import PartMissing, in_ci
-from tests.gate.report import Counts, Outcome, Result, counted, exit_status, total
+from tests.gate.report import Counts, Outcome, Result, counted, exit_status, left_out, total
+from tests.gate.room import quick_folder
 from tests.gate.runner import Children, Stopped
 from tests.gate.steps import STEPS, chosen
+from tests.quick_choice import REASON as NOT_QUICK
+from tests.second_database import REASON as NO_DATABASE
 
 JUNIT = '<testsuites><testsuite tests="9" failures="1" errors="2" skipped="3"/></testsuites>'
 
@@ -17,6 +22,21 @@ def test_an_error_counts_as_a_failure(tmp_path: Path) -> None:
     junit_xml = tmp_path / "run.xml"
     junit_xml.write_text(JUNIT)
     assert counted(junit_xml, status=1) == Counts(passed=3, failed=3, skipped=3)
+
+
+def test_what_ran_on_the_other_database_is_counted_apart(tmp_path: Path) -> None:
+    junit_xml = tmp_path / "run.xml"
+    case = '<testcase name="t"><skipped type="pytest.skip" message="{}">x</skipped></testcase>'
+    cases = case.format(NO_DATABASE) * 2 + case.format(NOT_QUICK) + case.format("no such database")
+    junit_xml.write_text(
+        f'<testsuites><testsuite tests="8" failures="0" errors="0" skipped="4">{cases}</testsuite></testsuites>'
+    )
+    assert counted(junit_xml, status=0) == Counts(passed=4, failed=0, skipped=1)
+    assert left_out(junit_xml) == {NO_DATABASE: 2, NOT_QUICK: 1}
+
+
+def test_every_step_belongs_to_one_lane() -> None:
+    assert all(sum(lane(step) for lane in LANES) == 1 for step in STEPS)
 
 
 def test_a_run_that_failed_without_naming_a_test_counts_as_one_failure(tmp_path: Path) -> None:
@@ -37,8 +57,9 @@ def test_only_a_run_without_failure_exits_with_zero(outcomes: list[Outcome], sta
 
 
 def test_quick_leaves_out_what_needs_a_part() -> None:
-    left_out = set(STEPS) - set(chosen(quick=True, only=[]))
-    assert {step.name for step in left_out} == {"tests-postgresql", "blobs-s3", "journeys"}
+    missing = {step.name for step in STEPS} - {step.name for step in chosen(quick=True, only=[])}
+    assert missing == {"tests-postgresql", "blobs-s3", "journeys"}
+    assert not any("--first-cases" in step.command for step in chosen(quick=False, only=[]))
 
 
 def test_an_unknown_step_is_refused_by_name() -> None:
@@ -67,3 +88,13 @@ def test_no_child_starts_after_the_end(tmp_path: Path) -> None:
     children.end()
     with pytest.raises(Stopped):
         children.run([sys.executable, "-c", ""], env={}, cwd=tmp_path)
+
+
+def test_a_folder_in_memory_is_used_where_it_exists_and_has_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert quick_folder(tmp_path / "absent") is None
+    monkeypatch.setattr(room, "LEAST_FREE_BYTES", 2**60)
+    assert quick_folder(tmp_path) is None
+    monkeypatch.setattr(room, "LEAST_FREE_BYTES", 0)
+    assert quick_folder(tmp_path) in (str(tmp_path), None)

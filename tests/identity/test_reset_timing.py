@@ -1,9 +1,7 @@
 """Asking for a new password says nothing about who has an account, not by its time either. Promise: P07."""
 
-import gc
 import random
 import re
-import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -13,7 +11,7 @@ from sqlalchemy import select
 from console.core.db import db
 from console.core.jobs import Job
 from console.identity import reset
-from tests.identity.test_throttle import BAND, _auc
+from tests.identity.timing import alike, areas_until_alike, auc, spent
 from tests.users.acts import history, newest
 
 START = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
@@ -79,22 +77,18 @@ def test_who_cannot_sign_in_gets_no_link(house, key):
 
 
 def _times(house, clock, send, first, second, pairs):
-    """Processor seconds of two kinds of request, interleaved. Time passes between pairs, so that no limit is met."""
+    """Times of two kinds of request, interleaved. The clock moves on between pairs, so that no limit is met."""
     taken = {first: [], second: []}
     visitor, order = house.visitor(), random.Random(20260501)
     for number in range(pairs + WARM_UP):
         clock.shift(timedelta(minutes=13))
         for kind in order.sample((first, second), 2):
             token = visitor.token("/password/forgot")
-            gc.disable()  # a collection falls on requests in a rhythm of its own, which may be that of the pairs
-            started = time.process_time()
-            status = send(visitor, kind, token)
-            spent = time.process_time() - started
-            gc.enable()
+            seconds, status = spent(lambda kind=kind, token=token: send(visitor, kind, token))
             assert status == 200
             if number >= WARM_UP:
-                taken[kind].append(spent)
-    return _auc(taken[first], taken[second])
+                taken[kind].append(seconds)
+    return taken[first], taken[second]
 
 
 def _asks(visitor, username, token):
@@ -103,14 +97,10 @@ def _asks(visitor, username, token):
 
 
 def test_the_time_of_the_answer_does_not_tell_whether_a_name_is_known(house, clock, capsys):
-    areas = []
-    for _attempt in range(3):  # 250 pairs scatter by 0.026 by themselves
-        areas.append(_times(house, clock, _asks, house["admin"].email, UNKNOWN, PAIRS))
-        if BAND[0] <= areas[-1] <= BAND[1]:
-            break
+    areas = areas_until_alike(lambda pairs: _times(house, clock, _asks, house["admin"].email, UNKNOWN, pairs), PAIRS)
     with capsys.disabled():
         print(f"\n  forgotten password, known against unknown: AUC {', '.join(f'{area:.3f}' for area in areas)}")
-    assert BAND[0] <= areas[-1] <= BAND[1], areas
+    assert alike(areas), areas
 
 
 def test_the_measurement_would_notice_that_the_work_is_done_at_once(house, clock):
@@ -121,7 +111,7 @@ def test_the_measurement_would_notice_that_the_work_is_done_at_once(house, clock
         house.work()
         return status
 
-    assert _times(house, clock, waits, house["admin"].email, UNKNOWN, 40) > 0.9
+    assert auc(*_times(house, clock, waits, house["admin"].email, UNKNOWN, 40)) > 0.9
 
 
 def test_the_page_says_the_same_when_it_was_asked_too_often(house):

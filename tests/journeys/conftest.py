@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.commands.processes import environment, free_port, running
 from tests.gate.chromium import CHOSEN_VARIABLE, find_chromium
@@ -23,6 +23,7 @@ document.addEventListener("securitypolicyviolation", (event) => {
   console.error("policy violated: " + event.violatedDirective + " by " + event.blockedURI);
 });
 """
+expect.set_options(timeout=30_000)  # nothing is waited for that long but on a busy machine
 PHONE, DESK = {"width": 390, "height": 844}, {"width": 1440, "height": 900}
 
 
@@ -58,7 +59,7 @@ class Window:
         self.context: BrowserContext = browser.new_context(
             base_url=site, reduced_motion="reduce", **{"viewport": DESK, **options}
         )
-        self.context.set_default_timeout(15_000)
+        self.context.set_default_timeout(60_000)
         self.scripts = options.get("java_script_enabled", True)
         if self.scripts:
             self.context.add_init_script(WATCH)

@@ -10,7 +10,7 @@ RECORDED = ("audit_entries", "audit_heads")
 
 @pytest.fixture(scope="module")
 def house(stage, tmp_path_factory):
-    with opened(stage, tmp_path_factory.mktemp("csrf")) as house:
+    with opened(stage, tmp_path_factory.mktemp("csrf"), still=True) as house:
         yield house
 
 

@@ -34,7 +34,7 @@ def difference(first, second):
 
 @pytest.fixture(scope="module")
 def house(stage, tmp_path_factory):
-    with opened(stage, tmp_path_factory.mktemp("foreign")) as house:
+    with opened(stage, tmp_path_factory.mktemp("foreign"), still=True) as house:
         yield house
 
 

@@ -21,7 +21,7 @@ REFUSAL = ("audit_entries", "audit_heads", "budgets")
 
 @pytest.fixture(scope="module")
 def house(stage, tmp_path_factory):
-    with opened(stage, tmp_path_factory.mktemp("safe")) as house:
+    with opened(stage, tmp_path_factory.mktemp("safe"), still=True) as house:
         yield house
 
 

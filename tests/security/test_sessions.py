@@ -29,7 +29,7 @@ def alive(house, secret):
 @pytest.fixture(scope="module")
 def shared(stage, tmp_path_factory):
     """For tests that leave nothing but more sessions."""
-    with opened(stage, tmp_path_factory.mktemp("sessions")) as house:
+    with opened(stage, tmp_path_factory.mktemp("sessions"), still=True) as house:
         yield house
 
 

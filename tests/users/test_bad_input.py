@@ -223,4 +223,4 @@ def test_a_reason_with_a_header_in_it_reaches_no_mail(house):
     act(house.signed_in("admin"), "suspend", house["member"].id, reason="Bye\r\nBcc: eve@evil.example")
     mail = house.mails(house["member"].email)[-1]
     assert mail["Bcc"] is None
-    assert "evil" not in mail.as_string()
+    assert "evil." not in mail.as_string()

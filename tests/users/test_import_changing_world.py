@@ -1,11 +1,6 @@
 """Between preview and apply, and while applying, the world goes on: kills, cancels, edits, lost rights."""
 
-import os
-import signal
-import subprocess
-import sys
-import time
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -30,43 +25,20 @@ from tests.cast import BY
 from tests.databases import POSTGRESQL
 from tests.users.acts import open_edit
 from tests.users.csv_uploads import apply, counts, csv_bytes, id_of, many, state, uploaded
+from tests.users.paused_worker import paused_worker
 
-LONGEST_SECONDS = 60
-
-
-@contextmanager
-def worker(house):
-    """A worker process of its own, as `safekeep worker` runs it."""
-    settings = house.settings
-    environ = {
-        **os.environ,
-        "SAFEKEEP_INSTANCE": str(settings.instance),
-        "SAFEKEEP_PROFILE": settings.profile,
-        "SAFEKEEP_DATABASE_URL": settings.database_url,
-        "SAFEKEEP_DATABASE_OWNER_URL": settings.database_owner_url or "",
-        "SAFEKEEP_MAIL_URL": settings.mail_url,
-        "SAFEKEEP_BASE_URL": settings.base_url,
-    }
-    process = subprocess.Popen([sys.executable, "-m", "console.cli", "worker"], env=environ)
-    try:
-        yield process
-    finally:
-        if process.poll() is None:
-            process.kill()
-        process.wait()
+BETWEEN_CHUNKS = "after:console.users.import_apply:_apply_next:{}"
+IN_A_CHUNK = "before:console.users.import_apply:record_many:{}"
+"""Everything of the chunk but its audit entries is written, and nothing of it is committed."""
+MOMENTS = ("between two chunks", "in the middle of one")
+CHECKING_A_CHUNK = "before:console.users.import_check:check_next:{}"
 
 
-def wait_for(house, page, reached):
-    """Wait until the import's row says so; answers it."""
-    deadline = time.monotonic() + LONGEST_SECONDS
-    while time.monotonic() < deadline:
-        with house.inside(house["admin"].tenant_id, write=False):
-            found = user_import(id_of(page))
-            seen = (found.state, found.position, found.total)
-        if reached(*seen):
-            return seen
-        time.sleep(0.005)
-    raise AssertionError(f"the import stayed at {seen}")
+def progress(house, page):
+    """(state, position, rows in all) of the import, as its row has them."""
+    with house.inside(house["admin"].tenant_id, write=False):
+        found = user_import(id_of(page))
+        return found.state, found.position, found.total
 
 
 def after_the_lease(house):
@@ -95,18 +67,17 @@ def check_whole(house, page, rows):
         assert verify().problem is None
 
 
-def test_a_worker_killed_in_mid_import_loses_nothing_and_repeats_nothing(house):
-    rows = 8000
+@pytest.mark.parametrize("moment", [BETWEEN_CHUNKS.format(2), IN_A_CHUNK.format(3)], ids=MOMENTS)
+def test_a_worker_killed_in_mid_import_loses_nothing_and_repeats_nothing(house, moment):
+    rows = 2250
     admin = house.signed_in("admin")
     page = uploaded(admin, csv_bytes(*many(rows)))
     house.work()
     apply(house, admin, page, invite=False, work=False)
-    with worker(house) as process:
-        wait_for(house, page, lambda _state, position, total: 0 < position < total)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-    half, position, total = wait_for(house, page, lambda *_: True)
-    assert (half, 0 < position < total) == ("running", True)
+    with paused_worker(house, moment) as worker:
+        worker.comes_to(moment)
+        worker.is_killed()
+    assert progress(house, page) == ("running", 1000, rows)
     assert house.work() == 0, "the lease still protects the dead worker's job"
     after_the_lease(house)
     house.work()
@@ -114,34 +85,52 @@ def test_a_worker_killed_in_mid_import_loses_nothing_and_repeats_nothing(house):
 
 
 def test_a_worker_killed_while_checking_goes_on_and_still_knows_the_addresses_before(house):
-    rows = many(6000)
-    rows[5999] = rows[3]
+    rows = many(2250)
+    rows[2249] = rows[3]
     admin = house.signed_in("admin")
     page = uploaded(admin, csv_bytes(*rows))
-    with worker(house) as process:
-        wait_for(house, page, lambda _state, position, total: 0 < position < total)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
+    moment = CHECKING_A_CHUNK.format(3)
+    with paused_worker(house, moment) as worker:
+        worker.comes_to(moment)
+        worker.is_killed()
+    assert progress(house, page) == ("checking", 1000, 2250)
     after_the_lease(house)
     house.work()
-    assert counts(house, page) == {"added": 5999, "changed": 0, "unchanged": 0, "refused": 1}
+    assert counts(house, page) == {"added": 2249, "changed": 0, "unchanged": 0, "refused": 1}
     assert "Row 5 has the same address" in admin.get(f"{page}?outcome=refused").text
 
 
-def test_cancelling_in_mid_import_stops_at_the_next_chunk_and_says_what_was_done(house):
+def cancel(admin, page):
+    """The form is sent, and once more where the database was locked for longer than a page waits."""
+    token = admin.token("/me")
+    for _try in range(20):
+        answer = admin.client.post(f"{page}/cancel", data={"csrf_token": token})
+        if answer.status_code != 503:
+            break
+    return answer.status_code
+
+
+@pytest.mark.parametrize("moment", [BETWEEN_CHUNKS.format(2), IN_A_CHUNK.format(2)], ids=MOMENTS)
+def test_cancelling_in_mid_import_stops_at_the_next_chunk_and_says_what_was_done(house, moment):
+    rows, done, chunk_over = 2250, 1000, BETWEEN_CHUNKS.format(2)
     admin = house.signed_in("admin")
-    page = uploaded(admin, csv_bytes(*many(20_000)))
+    page = uploaded(admin, csv_bytes(*many(rows)))
     house.work()
     apply(house, admin, page, invite=False, work=False)
-    with worker(house):
-        wait_for(house, page, lambda _state, position, _total: position > 0)
-        assert admin.post(f"{page}/cancel", form="/me").status_code == 303
+    stopped = BETWEEN_CHUNKS.format(3)
+    with paused_worker(house, *{moment, chunk_over, stopped}) as worker, ThreadPoolExecutor() as pool:
+        worker.comes_to(moment)
+        cancelled = pool.submit(cancel, admin, page)
+        if moment != chunk_over:
+            worker.goes_on()  # the chunk in hand holds what cancelling waits for
+            worker.comes_to(chunk_over)
+        assert cancelled.result() == 303
+        worker.goes_on()
+        worker.comes_to(stopped)
     text = admin.get(page).text
+    assert progress(house, page) == ("cancelled", done, rows)
     with house.inside(house["admin"].tenant_id):
-        found = user_import(id_of(page))
-        done = found.applied_added
-        assert (found.state, done, done % 500) == ("cancelled", found.position, 0)
-        assert 0 < done < 20_000
+        assert user_import(id_of(page)).applied_added == done
         added = select(func.count(User.id)).where(User.created_by == house["admin"].id)
         assert db.session.execute(added).scalar_one() == done
     assert f"By then {done:,} people had been added and 0 changed; they stay so." in text
@@ -149,7 +138,7 @@ def test_cancelling_in_mid_import_stops_at_the_next_chunk_and_says_what_was_done
     house.work()
     assert state(house, page) == "cancelled"
     result = admin.get(f"{page}/result.csv").text
-    assert (result.count('"added"'), result.count('"not done"')) == (done, 20_000 - done)
+    assert (result.count('"added"'), result.count('"not done"')) == (done, rows - done)
 
 
 def test_a_person_edited_after_the_preview_is_not_overwritten(house):
