@@ -39,7 +39,7 @@ class Blob(TenantOwned, Base):
         CheckConstraint("plaintext_bytes >= 0 AND stored_bytes > plaintext_bytes", name="sizes"),
         CheckConstraint("length(stored_sha256) = 32", name="hash"),
         Index("ix_blobs_key_version", "tenant_id", "key_version"),
-        {"info": {"rewrap": lambda version, limit: rewrap_blob_keys(version, limit)}},
+        {"info": {"rewrap": lambda version, limit: rewrap_blob_keys(version, limit)}},  # noqa: PLW0108 (defined below)
     )
 
     wrapped_key: Mapped[bytes] = mapped_column(LargeBinary)
