@@ -23,7 +23,7 @@ from console.install import initialise
 from console.registry import LANES
 
 IDLE_SECONDS = 0.5
-START_SECONDS = 30
+START_SECONDS = 120
 STOP_SECONDS = 30
 PORT = click.IntRange(1, 65535)
 
