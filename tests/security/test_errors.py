@@ -92,7 +92,7 @@ def every_view_failing(app):
 
 
 def test_an_exception_in_any_view_gives_a_page_with_a_reference_and_undoes_the_work(house):
-    owner, staff, half = house.signed_in("owner"), house.signed_in("agent"), half_signed_in(house)
+    owner, staff, half = house.signed_in("owner"), house.signed_in("platform_administrator"), half_signed_in(house)
     new, old = unconfirmed(house), expired(house)
     tokens = {id(visitor): token_of(visitor) for visitor in (owner, staff, half, new, old)}
     ledger, faults, references = Ledger(house), [], set()

@@ -36,10 +36,14 @@ def _broken(endpoint_access):
 def broken(house):
     """Every endpoint raises; a signed-in visitor, and the rules."""
     house.app.config["PROPAGATE_EXCEPTIONS"] = False
-    visitors = {None: house.visitor(), "full": house.signed_in("owner"), "staff": house.signed_in("agent")}
+    visitors = {
+        None: house.visitor(),
+        "full": house.signed_in("owner"),
+        "staff": house.signed_in("platform_administrator"),
+    }
     tokens = {key: visitor.token("/password/forgot" if key is None else "/me") for key, visitor in visitors.items()}
     half = house.visitor()
-    half.sign_in(house["platform_administrator"].email)
+    half.sign_in(house["agent"].email)
     visitors["factor"], tokens["factor"] = half, half.token("/sign-in/factor")
     new = unconfirmed(house)
     old = expired(house)
