@@ -214,6 +214,17 @@ TEMPLATES: dict[str, Template] = {
         ),
         "Choose a new password",
     ),
+    "too_many_codes": Template(
+        "Somebody tries codes for your account",
+        (
+            "{tries} wrong codes were given for your account at {company} within a day, the last on {at} from {address}.",
+            (
+                "Whoever does this knows your password. Until the day is over no more codes are looked at in browsers that"
+                " you did not use before; yours go on working. Choose a new password, and tell your administrator."
+            ),
+        ),
+        "Choose a new password",
+    ),
     "suspended": Template(
         "Your access was suspended",
         ("Your access to {tenant} at {company} was suspended on {at}. Your administrator can tell you more.",),
