@@ -14,6 +14,7 @@ from console.ip_ranges import actions as ip_ranges
 from console.ip_ranges import break_glass as _break_glass
 from console.mail import actions as mail
 from console.policies import actions as policies
+from console.security import notices
 from console.sessions import actions as sessions
 from console.tenants import models as _tenants
 from console.users import import_apply, import_sweep, imports, lifecycle, usernames
@@ -30,6 +31,8 @@ HANDLERS: dict[str, jobs.Handler] = {
     confirmation_sweep.SWEEP_JOB: confirmation_sweep.sweep_identity,
     sessions.SWEEP_JOB: sessions.sweep_sessions,
     policies.TRIAL_JOB: policies.finish_trial,
+    policies.SAVED_JOB: notices.tell_saved,
+    policies.REVERTED_JOB: notices.tell_reverted,
     ip_ranges.SWEEP_JOB: ip_ranges.sweep,
     usernames.RELEASE_JOB: usernames.release_usernames,
     imports.JOB: import_apply.run_import,

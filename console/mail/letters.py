@@ -135,6 +135,24 @@ TEMPLATES: dict[str, Template] = {
         ),
         "Look at the IP ranges",
     ),
+    "policy_saved": Template(
+        "The {what} of {tenant} were changed",
+        (
+            "{by} saved version {number} of the {what} of {tenant} on {at}{place}.{trial}",
+            "What changed: {changes}.",
+            "The reason given: {reason}.",
+            "If you do not know about this, look at the version and at the audit record; you can return to an earlier one.",
+        ),
+        "Look at this version",
+    ),
+    "policy_reverted": Template(
+        "The {what} of {tenant} are back at an earlier version",
+        (
+            "Version {number} of the {what} of {tenant} was on trial. Since {at} version {to_number} is in force again.",
+            "Why, or who did it: {by}{place}.",
+        ),
+        "Look at the version that was tried",
+    ),
     "confirmation": Template(
         "Your code to sign in to {company}",
         (
