@@ -33,6 +33,7 @@ class Tag(StrEnum):
     ADDRESS_REFUSED = "ip_ranges:address:refused"
     IP_RANGES_EXPORTED = "ip_ranges:entries:exported"
     LIFT_ASKED = "ip_ranges:lift:asked"
+    LIFT_WITHDRAWN = "ip_ranges:lift:withdrawn"
     POLICY_LIFTED = "policies:policy:lifted"
     POLICY_RESTORED = "policies:policy:restored"
     POLICY_KEPT = "policies:version:kept"
@@ -92,6 +93,7 @@ TAG_TEXTS: dict[str, str] = {
     Tag.ADDRESS_REFUSED: "Refused outside the allowed IP ranges",
     Tag.IP_RANGES_EXPORTED: "Exported the IP ranges",
     Tag.LIFT_ASKED: "Support staff asked to lift restrictions",
+    Tag.LIFT_WITHDRAWN: "A request to lift restrictions was withdrawn",
     Tag.STEP_UP_PASSED: "Confirmed who it is before a risky act",
     Tag.POLICY_LIFTED: "Support staff lifted restrictions",
     Tag.POLICY_RESTORED: "Lifted restrictions are in force again",
