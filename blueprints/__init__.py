@@ -25,6 +25,7 @@ from blueprints import (
     step_up,
     support,
     support_restrictions,  # noqa: F401 (adds its pages to those of support)
+    support_staff,  # noqa: F401 (adds its pages to those of support)
     uploads,
     users,
 )

@@ -9,7 +9,7 @@ from wtforms import StringField
 
 from blueprints import cookies
 from blueprints.browser import browser_name
-from blueprints.factors.parts import as_json, picture
+from blueprints.factors.parts import as_json, shown_app
 from blueprints.factors.setting_up import AppForm, PasskeyForm
 from blueprints.fields import show_problems
 from blueprints.gate import requires
@@ -200,8 +200,7 @@ def _app_page(entered: AppForm, status: int = 200) -> ResponseReturnValue:
     found = totp.enrolment_of(_my_id())
     if found is None:
         return redirect(url_for("factors.show"), 303)
-    qr = picture(found, user(_my_id()))
-    return render_template("factors/app.html", form=entered, secret=found.secret, qr=qr), status
+    return render_template("factors/app.html", form=entered, app=shown_app(found, user(_my_id()))), status
 
 
 def _passkey_page(entered: PasskeyForm, status: int = 200) -> ResponseReturnValue:

@@ -1,5 +1,7 @@
 """What the pages about second factors share: the fields of a proof, the picture of an app's key, answers as JSON."""
 
+from dataclasses import dataclass
+
 import segno
 from flask import Response
 from flask_wtf import FlaskForm
@@ -77,11 +79,20 @@ def too_many(spent: Spent) -> str:
     return "Too many wrong codes. Wait, then use the code that your app shows then."
 
 
-def picture(app: TotpFactor, person: User) -> str:
-    """The QR code that an authenticator app reads."""
+@dataclass(frozen=True)
+class ShownApp:
+    """The key of an app that is being set up, in the three ways in which an app takes it."""
+
+    secret: str
+    uri: str
+    qr: str
+
+
+def shown_app(app: TotpFactor, person: User) -> ShownApp:
+    """The key as text, as a link for an app on this very device, and as a picture for one on another device."""
     uri = totp.provisioning_uri(app, person)
     drawn: str = segno.make(uri, error="m").svg_inline(scale=5, border=2, dark="#10201d", light="#ffffff")
-    return drawn
+    return ShownApp(app.secret, uri, drawn)
 
 
 def as_json(text: str) -> Response:

@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 
 from blueprints.arrival import go_on, landing
 from blueprints.browser import browser_name
-from blueprints.factors.parts import ProofForm, as_json, check_wait, count_try, picture
+from blueprints.factors.parts import ProofForm, as_json, check_wait, count_try, shown_app
 from blueprints.factors.setting_up import AppForm, PasskeyForm
 from blueprints.fields import show_problems
 from blueprints.gate import half_signed_in
@@ -142,5 +142,5 @@ def _app_page(entered: AppForm, status: int = 200) -> ResponseReturnValue:
     app = totp.enrolment_of(_my_id())
     if app is None:
         return redirect(url_for("sign_in_factor.show", next=_next()), 303)
-    qr = picture(app, user(_my_id()))
-    return render_template("factors/enrol_app.html", form=entered, secret=app.secret, qr=qr, next=_next()), status
+    shown = shown_app(app, user(_my_id()))
+    return render_template("factors/enrol_app.html", form=entered, app=shown, next=_next()), status

@@ -20,6 +20,7 @@ class Permission(StrEnum):
     SECURITY_SESSIONS_READ = "security:sessions:read"
     SECURITY_SETTINGS_READ = "security:settings:read"
     SECURITY_SETTINGS_WRITE = "security:settings:write"
+    SUPPORT_FACTORS_RESET = "support:factors:reset"
     SUPPORT_RESTRICTIONS_LIFT = "support:restrictions:lift"
     SUPPORT_TENANTS_READ = "support:tenants:read"
     USERS_ADMINISTRATORS_WRITE = "users:administrators:write"
@@ -44,6 +45,7 @@ PERMISSION_TEXTS: dict[Permission, str] = {
     P.SECURITY_SESSIONS_READ: "See who is signed in, from where and since when",
     P.SECURITY_SETTINGS_READ: "See the security settings and the health check",
     P.SECURITY_SETTINGS_WRITE: "Change the security settings",
+    P.SUPPORT_FACTORS_RESET: "Reset the second factors of a colleague of the service staff",
     P.SUPPORT_RESTRICTIONS_LIFT: "Lift a Customer's IP ranges in an emergency, two people together",
     P.SUPPORT_TENANTS_READ: "See the list of Customers and their states",
     P.USERS_ADMINISTRATORS_WRITE: "Add, change, suspend and delete administrators of every kind except owners",
@@ -112,7 +114,7 @@ ROLE_PERMISSIONS: dict[str, frozenset[Permission]] = {
     Role.SECURITY_MANAGER: _OWN | _READ | _AUDIT | _SECURITY,
     Role.AUDITOR: _OWN | _READ | _AUDIT | _SECURITY_READ | {P.USERS_PEOPLE_EXPORT},
     Role.MEMBER: _OWN,
-    StaffRole.PLATFORM_ADMINISTRATOR: _STAFF | _AUDIT,
+    StaffRole.PLATFORM_ADMINISTRATOR: _STAFF | _AUDIT | {P.SUPPORT_FACTORS_RESET},
     StaffRole.DATA_RETURN_OFFICER: _STAFF,
     StaffRole.APPROVER: _STAFF,
     StaffRole.AGENT: _STAFF,

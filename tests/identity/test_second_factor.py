@@ -127,6 +127,8 @@ def test_the_secret_is_sealed_and_shown_only_until_it_is_confirmed(house, clock)
     visitor = _half(house)
     assert "totp-secret" not in visitor.get("/sign-in/factor").text
     page = visitor.get(visitor.post("/sign-in/factor/app", form="/sign-in/factor").location)
+    assert 'href="otpauth://totp/' in page.text, "whoever reads this on the phone cannot scan its own screen"
+    assert page.text.index("otpauth://") < page.text.index('<div class="qr">')
     assert secret_on(page) == secret_on(visitor.get("/sign-in/factor?way=app")), "a reload made another key"
 
 
