@@ -27,6 +27,7 @@ from blueprints import (
     support,
     support_keys,  # noqa: F401 (adds its page to those of support)
     support_restrictions,  # noqa: F401 (adds its pages to those of support)
+    support_staff,  # noqa: F401 (adds its pages to those of support)
     uploads,
     users,
 )

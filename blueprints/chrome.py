@@ -42,6 +42,7 @@ _CUSTOMER: tuple[tuple[str | None, tuple[tuple[str, str, str, Permission, str | 
         (
             ("Customers", "/support/tenants", "building", P.SUPPORT_TENANTS_READ, "g c"),
             ("Root keys", "/support/keys", "lock", P.SUPPORT_KEYS_READ, "g k"),
+            ("Staff", "/support/staff", "users", P.SUPPORT_FACTORS_RESET, "g t"),
             ("Proxy self-test", "/support/proxy", "globe", P.SUPPORT_TENANTS_READ, "g p"),
             ("Audit", "/audit", "audit", P.AUDIT_ENTRIES_READ, "g a"),
         ),

@@ -17,7 +17,7 @@ from console.core import clock
 from console.core.db import unit_of_work
 from console.core.errors import Throttled
 from console.identity.actions import acting_as
-from console.identity.confirmation import MAIL_SECONDS, plain_code, prove
+from console.identity.confirmation import MAIL_SECONDS, count_try, plain_code, prove
 from console.identity.confirmation_models import mailed_code
 from console.identity.rules import REASON_TEXTS, can_remember
 from console.sessions.denial import deny_sign_in, sign_in_of
@@ -53,15 +53,13 @@ def submit() -> ResponseReturnValue:
     entered = ConfirmForm()
     if not entered.validate_on_submit():
         return _page(entered, 422)
+    with unit_of_work(signed_in().tenant_id):  # counted for good before it is compared, whatever becomes of the page
+        mine, tokens = signed_in().user_id, cookies.browser_tokens()
+        counted = count_try(mine, session_id=signed_in().session_id, tokens=tokens)
+    if counted.wait_seconds:
+        raise Throttled("There were too many wrong codes for this account.", retry_after_seconds=counted.wait_seconds)
     person = user(signed_in().user_id)
-    code = plain_code(entered.code.data) or ""
-    by, tokens = acting_as(person, actor()), cookies.browser_tokens()
-    proof = prove(person, code, session_id=signed_in().session_id, tokens=tokens, by=by)
-    if proof.wait_seconds:
-        raise Throttled(
-            f"There were too many wrong codes for this account. Try again in {spoken_wait(proof.wait_seconds)}.",
-            retry_after_seconds=proof.wait_seconds,
-        )
+    proof = prove(person, plain_code(entered.code.data) or "", counted, by=acting_as(person, actor()))
     if not proof.right:
         entered.code.errors = [*entered.code.errors, _not_right(proof.tries_left)]
         return _page(entered, 422)
@@ -83,15 +81,17 @@ def send_again() -> ResponseReturnValue:
     """Another code is on its way; the earlier one does not work any more."""
     wait = ask_again(user(signed_in().user_id))
     if wait:
-        raise Throttled(
-            f"A code was sent a short while ago. You can have another one in {spoken_wait(wait)}.",
-            retry_after_seconds=wait,
-        )
+        entered = ConfirmForm(formdata=None, remember=True)
+        sent = mailed_code(signed_in().session_id)
+        still = " The code in the last mail still works." if sent is not None and sent.open else ""
+        entered.form_errors.append(f"No new code was sent. You can have another one in {spoken_wait(wait)}.{still}")
+        page, status = _page(entered, 429)
+        return page, status, {"Retry-After": str(wait)}
     flash("A new code is on its way. The earlier one does not work any more.", "success")
     return redirect(url_for("confirm.form", next=next_page()), 303)
 
 
-def _page(entered: ConfirmForm, status: int = 200) -> ResponseReturnValue:
+def _page(entered: ConfirmForm, status: int = 200) -> tuple[str, int]:
     person, sent = user(signed_in().user_id), mailed_code(signed_in().session_id)
     chosen, now = signed_in().choices, clock.now()
     page = render_template(

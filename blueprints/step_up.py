@@ -16,7 +16,7 @@ from wtforms import HiddenField, PasswordField, StringField
 from wtforms.validators import Length
 
 from blueprints import cookies
-from blueprints.factors.parts import ANSWER_CHARACTERS, as_json
+from blueprints.factors.parts import ANSWER_CHARACTERS, as_json, count_try
 from blueprints.gate import SAFE_METHODS, is_fresh, requires
 from blueprints.limits import anonymous_limit, limiter
 from blueprints.next_page import here, is_path, next_page
@@ -144,10 +144,11 @@ def _problem(entered: StepUpForm, offered: Offer) -> tuple[str, str] | None:
     given = entered.given()
     if given.empty:
         return ("code", "Give the six digits that your app shows.") if offered.app else ("", "Use a passkey first.")
+    spent = count_try(given)
+    if spent.wait_seconds:
+        return "", f"Too many wrong codes. Wait {_minutes(spent.wait_seconds)}, then try again."
     person = user(signed_in().user_id)
-    proof = prove(person, given, session_id=signed_in().session_id, by=actor())
-    if proof.wait_seconds:
-        return "", f"Too many wrong codes. Wait {_minutes(proof.wait_seconds)}, then try again."
+    proof = prove(person, given, spent, session_id=signed_in().session_id, by=actor())
     return None if proof.right else _wrong(given)
 
 
@@ -171,7 +172,7 @@ def _password_problem(typed: str) -> tuple[str, str] | None:
 
 def _minutes(seconds: int) -> str:
     count = -(-seconds // 60)
-    return "a minute" if count == 1 else f"{count} minutes"
+    return "a minute" if count == 1 else f"{count} minutes" if count < 120 else f"{-(-count // 60)} hours"
 
 
 def _may_go_on(path: str) -> bool:

@@ -58,6 +58,17 @@ def approve_lift(tenant_id: UUID, lift_id: UUID) -> ResponseReturnValue:
     return redirect(url_for("support.restrictions", tenant_id=tenant_id), 303)
 
 
+@blueprint.post("/tenants/<uuid:tenant_id>/restrictions/<uuid:lift_id>/withdraw")
+@requires(Permission.SUPPORT_RESTRICTIONS_LIFT)
+def withdraw_lift(tenant_id: UUID, lift_id: UUID) -> ResponseReturnValue:
+    """Nobody can approve the request any more."""
+    with unit_of_work(tenant_id):
+        _customer(tenant_id)
+        break_glass.withdraw_lift(lift_id, by=actor())
+    flash("The request is withdrawn. The IP ranges go on counting.", "success")
+    return redirect(url_for("support.restrictions", tenant_id=tenant_id), 303)
+
+
 @blueprint.post("/tenants/<uuid:tenant_id>/restrictions/end")
 @requires(Permission.SUPPORT_RESTRICTIONS_LIFT)
 def end_lift(tenant_id: UUID) -> ResponseReturnValue:
@@ -88,6 +99,7 @@ def _page(tenant_id: UUID, *, problems: dict[str, str] | None = None, status: in
                 "asked_at": one.asked_at,
                 "approved_at": one.approved_at,
                 "until_at": one.until_at,
+                "ended_at": one.ended_at,
                 "hours": one.hours,
             }
             for one in break_glass.lifts()

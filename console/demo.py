@@ -1,9 +1,15 @@
-"""The demo's cast: two Customers with their people, and service staff. Made by the same acts as real ones."""
+"""The demo's cast: two Customers with their people, and service staff. Made by the same acts as real ones.
 
+It was taken in two months ago; what happened since is told by demo_past.py.
+"""
+
+from collections.abc import Iterable
+from datetime import timedelta
 from uuid import UUID
 
 import pyotp
 
+from console import demo_past
 from console.core import clock
 from console.core.actor import system
 from console.core.db import db, unit_of_work
@@ -99,16 +105,30 @@ def fill(*, new: bool) -> None:
     """The cast is there. Runs once for an installation; `new` False does nothing."""
     if not new:
         return
-    password_hash = hash_password(PASSWORD)
+    password_hash, began_at = hash_password(PASSWORD), clock.now() - timedelta(days=demo_past.DAYS + 1)
     for name, domain, term_days, people in CUSTOMERS:
         tenant_id = new_id()
-        with unit_of_work():
-            add_tenant(name, tenant_id=tenant_id, term_days=term_days, by=BY)
-        for given, family, mailbox, role, title, zone in people:
-            details = Details(given, family, f"{mailbox}@{domain}", title=title, time_zone=zone)
-            _add(tenant_id, details, role, None if mailbox in INVITED else password_hash)
+        with clock.standing_at(began_at):
+            with unit_of_work():
+                add_tenant(name, tenant_id=tenant_id, term_days=term_days, by=BY)
+            _take_in(tenant_id, domain, [one for one in people if one[2] not in INVITED], password_hash)
+        demo_past.tell(tenant_id, with_draft=name == CUSTOMERS[-1][0])
+        _take_in(tenant_id, domain, [one for one in people if one[2] in INVITED], None)
         _change_some(tenant_id, domain)
         _bring_data(tenant_id, domain, people)
+    with clock.standing_at(began_at):
+        _add_staff(password_hash)
+
+
+def _take_in(
+    tenant_id: UUID, domain: str, people: Iterable[tuple[str, str, str, str, str, str]], password_hash: str | None
+) -> None:
+    for given, family, mailbox, role, title, zone in people:
+        details = Details(given, family, f"{mailbox}@{domain}", title=title, time_zone=zone)
+        _add(tenant_id, details, role, password_hash)
+
+
+def _add_staff(password_hash: str) -> None:
     for given, family, email, staff_role in STAFF:
         _add(PLATFORM_TENANT_ID, Details(given, family, email), staff_role, password_hash)
         with unit_of_work(PLATFORM_TENANT_ID):

@@ -23,6 +23,7 @@ from console.keys import models as keys
 from console.keys import work as key_work
 from console.mail import actions as mail
 from console.policies import actions as policies
+from console.security import notices
 from console.sessions import actions as sessions
 from console.tenants import models as tenants
 from console.users import import_apply, import_sweep, imports, lifecycle, usernames
@@ -40,6 +41,8 @@ HANDLERS: dict[str, jobs.Handler] = {
     confirmation_sweep.SWEEP_JOB: confirmation_sweep.sweep_identity,
     sessions.SWEEP_JOB: sessions.sweep_sessions,
     policies.TRIAL_JOB: policies.finish_trial,
+    policies.SAVED_JOB: notices.tell_saved,
+    policies.REVERTED_JOB: notices.tell_reverted,
     ip_ranges.SWEEP_JOB: ip_ranges.sweep,
     usernames.RELEASE_JOB: usernames.release_usernames,
     imports.JOB: import_apply.run_import,

@@ -9,7 +9,7 @@ from wtforms import StringField
 
 from blueprints import cookies
 from blueprints.browser import browser_name
-from blueprints.factors.parts import as_json, check_wait, picture
+from blueprints.factors.parts import as_json, shown_app
 from blueprints.factors.setting_up import AppForm, PasskeyForm
 from blueprints.fields import show_problems
 from blueprints.gate import requires
@@ -21,7 +21,6 @@ from console.identity import passkeys, totp
 from console.identity.enrolment import Enrolled, add_app, add_passkey
 from console.identity.factors import factor_of, factor_required, factors_of, has_factor, remove_factor, rename_factor
 from console.identity.recovery_codes import CODES, codes_left, known_codes, replace_codes
-from console.identity.totp import Proof
 from console.sessions.actions import keep_session
 from console.users.models import User, user
 
@@ -74,7 +73,6 @@ def confirm_app() -> ResponseReturnValue:
     if not entered.validate_on_submit():
         return _app_page(entered, 422)
     done = add_app(_my_id(), entered.code.data, first=False, by=actor())
-    check_wait(Proof(right=False, wait_seconds=done.wait_seconds))
     if not done.added:
         entered.refuse()
         return _app_page(entered, 422)
@@ -202,8 +200,7 @@ def _app_page(entered: AppForm, status: int = 200) -> ResponseReturnValue:
     found = totp.enrolment_of(_my_id())
     if found is None:
         return redirect(url_for("factors.show"), 303)
-    qr = picture(found, user(_my_id()))
-    return render_template("factors/app.html", form=entered, secret=found.secret, qr=qr), status
+    return render_template("factors/app.html", form=entered, app=shown_app(found, user(_my_id()))), status
 
 
 def _passkey_page(entered: PasskeyForm, status: int = 200) -> ResponseReturnValue:

@@ -1,19 +1,22 @@
 """What the pages about second factors share: the fields of a proof, the picture of an app's key, answers as JSON."""
 
+from dataclasses import dataclass
+
 import segno
 from flask import Response
 from flask_wtf import FlaskForm
 from wtforms import HiddenField, StringField
 from wtforms.validators import Length
 
+from blueprints import cookies
 from blueprints.visit import actor, signed_in
 from console.core.db import db, unit_of_work
 from console.core.errors import Throttled
 from console.identity import totp
 from console.identity.actions import acting_as
 from console.identity.models import TotpFactor
-from console.identity.proving import Given, Offer
-from console.identity.totp import Proof
+from console.identity.proving import Given, Offer, begin
+from console.identity.tries import Spent
 from console.users.models import User, user
 
 ANSWER_CHARACTERS = 20_000
@@ -49,23 +52,47 @@ class ProofForm(FlaskForm):  # type: ignore[misc]
             self.code.errors = [*self.code.errors, said]
 
 
-def check_wait(proof: Proof) -> None:
-    """Nothing happens unless there were too many wrong codes. **Raises:** Throttled, and records that once a window."""
-    if proof.wait_seconds:
-        db.session.rollback()
-        with unit_of_work(signed_in().tenant_id):
-            totp.refuse_throttled(signed_in().user_id, by=acting_as(user(signed_in().user_id), actor()))
-        raise Throttled(
-            "Too many wrong codes. Wait, then use the code that your app shows then.",
-            retry_after_seconds=proof.wait_seconds,
+def count_try(given: Given) -> Spent:
+    """The try is counted for good before anything is compared, whatever becomes of the page.
+
+    In a unit of its own. What the page itself has read so far is over, so that it holds nothing meanwhile.
+    """
+    db.session.rollback()
+    with unit_of_work(signed_in().tenant_id):
+        by = acting_as(user(signed_in().user_id), actor())
+        return begin(signed_in().user_id, given, tokens=cookies.browser_tokens(), by=by)
+
+
+def check_wait(spent: Spent) -> None:
+    """Nothing happens unless there were too many wrong codes. **Raises:** Throttled."""
+    if spent.wait_seconds:
+        raise Throttled(too_many(spent), retry_after_seconds=spent.wait_seconds)
+
+
+def too_many(spent: Spent) -> str:
+    """Why no code is looked at."""
+    if spent.today:
+        return (
+            "There were too many wrong codes for this account within a day, in browsers that it was not used in before."
+            " A passkey works, and so does a browser that you used before."
         )
+    return "Too many wrong codes. Wait, then use the code that your app shows then."
 
 
-def picture(app: TotpFactor, person: User) -> str:
-    """The QR code that an authenticator app reads."""
+@dataclass(frozen=True)
+class ShownApp:
+    """The key of an app that is being set up, in the three ways in which an app takes it."""
+
+    secret: str
+    uri: str
+    qr: str
+
+
+def shown_app(app: TotpFactor, person: User) -> ShownApp:
+    """The key as text, as a link for an app on this very device, and as a picture for one on another device."""
     uri = totp.provisioning_uri(app, person)
     drawn: str = segno.make(uri, error="m").svg_inline(scale=5, border=2, dark="#10201d", light="#ffffff")
-    return drawn
+    return ShownApp(app.secret, uri, drawn)
 
 
 def as_json(text: str) -> Response:

@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 
 from blueprints.arrival import go_on, landing
 from blueprints.browser import browser_name
-from blueprints.factors.parts import ProofForm, as_json, check_wait, picture
+from blueprints.factors.parts import ProofForm, as_json, check_wait, count_try, shown_app
 from blueprints.factors.setting_up import AppForm, PasskeyForm
 from blueprints.fields import show_problems
 from blueprints.gate import half_signed_in
@@ -19,7 +19,6 @@ from console.identity.actions import acting_as
 from console.identity.enrolment import Enrolled, add_app, add_passkey
 from console.identity.factors import has_factor
 from console.identity.proving import offer, prove
-from console.identity.totp import Proof
 from console.sessions.actions import keep_session
 from console.users.models import user
 
@@ -43,16 +42,17 @@ def submit() -> ResponseReturnValue:
     if _enrols():
         return _submit_passkey() if "credential" in request.form else _submit_app()
     entered = ProofForm()
-    person = user(_my_id())
-    given, offered = entered.given(), offer(person.id)
+    given = entered.given()
     valid = entered.validate_on_submit()
     if not valid or given.empty:
-        entered.refuse(offered)
+        entered.refuse(offer(_my_id()))
         return _proof_page(entered, 422)
-    proof = prove(person, given, session_id=signed_in().session_id, by=acting_as(person, actor()))
-    check_wait(proof)
+    spent = count_try(given)
+    check_wait(spent)
+    person = user(_my_id())
+    proof = prove(person, given, spent, session_id=signed_in().session_id, by=acting_as(person, actor()))
     if not proof.right:
-        entered.refuse(offered)
+        entered.refuse(offer(person.id))
         return _proof_page(entered, 422)
     return go_on(person, "factor")
 
@@ -88,7 +88,6 @@ def _submit_app() -> ResponseReturnValue:
         return _app_page(entered, 422)
     person = user(_my_id())
     done = add_app(person.id, entered.code.data, first=True, by=acting_as(person, actor()))
-    check_wait(Proof(right=False, wait_seconds=done.wait_seconds))
     if not done.added:
         entered.refuse()
         return _app_page(entered, 422)
@@ -143,5 +142,5 @@ def _app_page(entered: AppForm, status: int = 200) -> ResponseReturnValue:
     app = totp.enrolment_of(_my_id())
     if app is None:
         return redirect(url_for("sign_in_factor.show", next=_next()), 303)
-    qr = picture(app, user(_my_id()))
-    return render_template("factors/enrol_app.html", form=entered, secret=app.secret, qr=qr, next=_next()), status
+    shown = shown_app(app, user(_my_id()))
+    return render_template("factors/enrol_app.html", form=entered, app=shown, next=_next()), status

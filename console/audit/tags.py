@@ -51,6 +51,7 @@ class Tag(StrEnum):
     ADDRESS_REFUSED = "ip_ranges:address:refused"
     IP_RANGES_EXPORTED = "ip_ranges:entries:exported"
     LIFT_ASKED = "ip_ranges:lift:asked"
+    LIFT_WITHDRAWN = "ip_ranges:lift:withdrawn"
     ROOT_MADE = "keys:root:made"
     ROOT_REPLACED = "keys:root:replaced"
     ROOT_RETIRED = "keys:root:retired"
@@ -140,6 +141,7 @@ TAG_TEXTS: dict[str, str] = {
     Tag.KEY_REPLACEMENT_STARTED: "Began to replace the encryption key",
     Tag.KEY_REPLACEMENT_STOPPED: "Could not retire the old encryption key",
     Tag.LIFT_ASKED: "Support staff asked to lift restrictions",
+    Tag.LIFT_WITHDRAWN: "A request to lift restrictions was withdrawn",
     Tag.STEP_UP_PASSED: "Confirmed who it is before a risky act",
     Tag.POLICY_LIFTED: "Support staff lifted restrictions",
     Tag.POLICY_RESTORED: "Lifted restrictions are in force again",

@@ -18,10 +18,11 @@ from console.core.db import unit_of_work
 from console.core.ids import PLATFORM_TENANT_ID, new_id
 from console.core.permissions import Role, StaffRole
 from console.identity.actions import accept_invitation, check_new_password
+from console.identity.factors import reset_factors
 from console.identity.passwords import hash_password
 from console.tenants.actions import add_tenant
 from console.users.actions import add_user
-from console.users.models import Details
+from console.users.models import Details, user_by_email
 
 BY = operator()
 
@@ -101,6 +102,26 @@ def staff_add(email: str, name: str, role: str, password_stdin: bool, as_json: b
     with installation():
         details = Details(given_name=given, family_name=family, email=email)
         add_person(PLATFORM_TENANT_ID, details, role, with_password=password_stdin, as_json=as_json)
+
+
+@staff.command(
+    "reset-factors",
+    epilog="Example: safekeep staff reset-factors sam@host.example --reason 'Lost phone; called back on the known number'",
+)
+@click.argument("email")
+@click.option("--reason", required=True, help="How you made sure who asked. It stands in the audit record.")
+@json_option
+def staff_reset_factors(email: str, reason: str, as_json: bool) -> None:
+    """Take away a lost second factor, where no other platform administrator can do it on the page.
+
+    All sessions of the person end. The next sign-in shows the mailbox, and sets up another factor.
+    """
+    with installation(), unit_of_work(PLATFORM_TENANT_ID):
+        found = user_by_email(email)
+        if found is None:
+            fail(f"There is nobody with the username {email} among the staff.")
+        person = reset_factors(found.id, reason=reason, by=BY)
+        answer(as_json, {"id": str(person.id)}, f"The second factors of {person.name} were reset.")
 
 
 def add_person(tenant_id: UUID, details: Details, role: str, *, with_password: bool, as_json: bool) -> None:

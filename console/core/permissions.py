@@ -34,6 +34,7 @@ class Permission(StrEnum):
     SECURITY_SESSIONS_READ = "security:sessions:read"
     SECURITY_SETTINGS_READ = "security:settings:read"
     SECURITY_SETTINGS_WRITE = "security:settings:write"
+    SUPPORT_FACTORS_RESET = "support:factors:reset"
     SUPPORT_KEYS_READ = "support:keys:read"
     SUPPORT_RESTRICTIONS_LIFT = "support:restrictions:lift"
     SUPPORT_TENANTS_READ = "support:tenants:read"
@@ -73,6 +74,7 @@ PERMISSION_TEXTS: dict[Permission, str] = {
     P.SECURITY_SESSIONS_READ: "See who is signed in, from where and since when",
     P.SECURITY_SETTINGS_READ: "See the security settings and the health check",
     P.SECURITY_SETTINGS_WRITE: "Change the security settings",
+    P.SUPPORT_FACTORS_RESET: "Reset the second factors of a colleague of the service staff",
     P.SUPPORT_KEYS_READ: "See the versions of the root key and how many keys each wraps",
     P.SUPPORT_RESTRICTIONS_LIFT: "Lift a Customer's IP ranges in an emergency, two people together",
     P.SUPPORT_TENANTS_READ: "See the list of Customers and their states",
@@ -157,7 +159,7 @@ ROLE_PERMISSIONS: dict[str, frozenset[Permission]] = {
     Role.SECURITY_MANAGER: _PERSON | _READ | _AUDIT | _SECURITY,
     Role.AUDITOR: _PERSON | _READ | _AUDIT | _SECURITY_READ | _DATA_READ | {P.USERS_PEOPLE_EXPORT, P.DATA_ITEMS_EXPORT},
     Role.MEMBER: _PERSON,
-    StaffRole.PLATFORM_ADMINISTRATOR: _STAFF | _AUDIT | {P.SUPPORT_KEYS_READ},
+    StaffRole.PLATFORM_ADMINISTRATOR: _STAFF | _AUDIT | {P.SUPPORT_FACTORS_RESET, P.SUPPORT_KEYS_READ},
     StaffRole.DATA_RETURN_OFFICER: _STAFF,
     StaffRole.APPROVER: _STAFF,
     StaffRole.AGENT: _STAFF,

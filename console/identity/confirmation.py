@@ -26,6 +26,7 @@ from console.identity.confirmation_models import (
     close_codes,
     code_digest,
     count_confirmation,
+    counted_codes,
     open_codes,
     open_proofs,
 )
@@ -60,12 +61,21 @@ class Asked:
 
 
 @dataclass(frozen=True)
+class Counted:
+    """A try that was counted against every code that is open in a session, before any of them was compared."""
+
+    codes: tuple[UUID, ...] = ()
+    budget: bytes = b""
+    wait_seconds: int = 0
+    """0 if the code may be compared, else how long it is until one may."""
+
+
+@dataclass(frozen=True)
 class Proof:
-    """What came of a code: right, or wrong with so many tries left, or not looked at for so many seconds."""
+    """What came of a code: right, or wrong with so many tries left."""
 
     right: bool
     tries_left: int = 0
-    wait_seconds: int = 0
 
 
 def why_confirm(person: User, tokens: list[str], *, trusted: bool, by: Actor) -> Reason | None:
@@ -180,27 +190,33 @@ def plain_code(typed: str) -> str | None:
     return code if _CODE.fullmatch(code) else None
 
 
-def prove(person: User, code: str, *, session_id: UUID, tokens: list[str], by: Actor) -> Proof:
-    """Try a code in that session and use it up if it is right. A wrong one counts against every code that is open.
+def count_try(user_id: UUID, *, session_id: UUID, tokens: list[str]) -> Counted:
+    """A try counts against every code that is open there. Run it in a unit of its own, committed before `prove`."""
+    known = recognised_browser(user_id, tokens or [""])
+    budget = tenant_keys().index("confirmation-tries", user_id.bytes + (known.digest if known else b""))
+    wait = budgets.spend(budget, limit=WRONG_AN_HOUR, window_seconds=3600)
+    if wait:
+        return Counted(wait_seconds=wait)
+    rows = open_codes(user_id, session_id)
+    for row in rows:
+        row.tries += 1
+    return Counted(tuple(row.id for row in rows), budget)
 
-    Run it in the page's own unit of work: what is wrong must be counted, so the caller must not raise then.
+
+def prove(person: User, code: str, counted: Counted, *, by: Actor) -> Proof:
+    """Compare a code with those that the try was counted against, and use it up if it is right. Then it cost no try.
+
     **Records:** identity:confirmation:confirmed or identity:confirmation:refused.
     """
-    known = recognised_browser(person.id, tokens or [""])
-    tries = tenant_keys().index("confirmation-tries", person.id.bytes + (known.digest if known else b""))
-    wait = budgets.spend(tries, limit=WRONG_AN_HOUR, window_seconds=3600)
-    if wait:
-        return Proof(right=False, wait_seconds=wait)
-    rows = open_codes(person.id, session_id)
+    rows = counted_codes(counted.codes)
     found = next((row for row in rows if hmac.compare_digest(row.digest, code_digest(row.id, code))), None)
     if found is None:
-        for row in rows:
-            row.tries += 1
         count_confirmation("refused")
         reason = "wrong code" if rows else "no code that works"
         record(Tag.CONFIRMATION_REFUSED, by=by, subject=("user", person.id), reason=reason)
         return Proof(right=False, tries_left=max((TRIES - row.tries for row in rows), default=0))
-    budgets.refund(tries)
+    budgets.refund(counted.budget)
+    found.tries -= 1
     _use(found)
     close_codes(person.id, "telephone")
     count_confirmation("confirmed")

@@ -1,5 +1,6 @@
 """The codes and proofs by which people confirm a sign-in, and how many there were a day. Promise: P07."""
 
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
@@ -42,7 +43,7 @@ class Confirmation(TenantOwned, Base):
     """The digest of the secret of the browser that asked."""
     digest: Mapped[bytes] = mapped_column(LargeBinary(16))
     tries: Mapped[int] = mapped_column(default=0)
-    """How many wrong codes were typed while this one was open."""
+    """How many codes that were not right were typed while this one was open; a try counts before it is compared."""
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     used_at: Mapped[datetime | None]
@@ -98,6 +99,19 @@ def open_codes(user_id: UUID, session_id: UUID) -> list[Confirmation]:
         .execution_options(populate_existing=True)
     )
     return [row for row in db.session.execute(query).scalars() if row.open]
+
+
+def counted_codes(ids: Sequence[UUID]) -> list[Confirmation]:
+    """Those of these codes that nobody has used, replaced or outlived, locked. The present try is counted in them."""
+    query = (
+        select(Confirmation)
+        .where(Confirmation.id.in_(ids), Confirmation.used_at.is_(None), Confirmation.closed_at.is_(None))
+        .where(Confirmation.expires_at > clock.now())
+        .order_by(Confirmation.id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    return list(db.session.execute(query).scalars())
 
 
 def open_proofs(user_id: UUID) -> list[Confirmation]:

@@ -18,7 +18,6 @@ class Enrolled:
 
     person: User
     added: bool
-    wait_seconds: int = 0
     codes: tuple[str, ...] = ()
 
 
@@ -32,7 +31,7 @@ def add_app(user_id: UUID, code: str, *, first: bool, by: Actor) -> Enrolled:
     had = has_factor(user_id)
     proof = totp.confirm(person, code, by=by)
     if not proof.right:
-        return Enrolled(person, added=False, wait_seconds=proof.wait_seconds)
+        return Enrolled(person, added=False)
     return _added(person, "authenticator app", "An authenticator app", had=had, by=by)
 
 

@@ -9,7 +9,7 @@ import threading
 import unicodedata
 from functools import cache
 
-from argon2 import PasswordHasher
+from argon2 import PasswordHasher, extract_parameters
 from argon2.exceptions import InvalidHashError, VerificationError, VerifyMismatchError
 from zxcvbn import zxcvbn
 
@@ -24,6 +24,12 @@ REST = 8
 """So many characters must not come from names, address and company: guessers start with those."""
 GOOD_SCORE = 3
 """zxcvbn's 0 to 4; 3 is above 10^8 guesses."""
+
+Cost = tuple[int, int, int]
+"""Memory in KiB, passes, lanes."""
+MOST_COSTS = 4
+_met: set[Cost] = set()
+_met_lock = threading.Lock()
 
 _hashing = threading.BoundedSemaphore(os.cpu_count() or 1)
 """Each hash takes 19 MiB and a core: more at once would only make all of them slow."""
@@ -57,13 +63,39 @@ def hash_password(password: str) -> str:
 
 
 def verify_password(stored: str | None, password: str) -> bool:
-    """Whether it is the password. Where nothing is stored, the same work is done and the answer is no."""
+    """Whether it is the password. Where nothing is stored, the same work is done and the answer is no.
+
+    While hashes of another cost than today's are still stored, every comparison costs as much as all of them together:
+    nobody can tell by the time that a name is known, and that its hash is not renewed yet.
+    """
+    own, typed, right = _cost_of(stored), _plain(password), False
     with _hashing:
-        try:
-            hasher().verify(stored or _stand_in(hasher()), _plain(password))
-        except (VerifyMismatchError, VerificationError, InvalidHashError):
-            return False
-    return stored is not None
+        for cost in costs(stored):
+            compared = stored if stored is not None and cost == own else _stand_in(_hasher(*cost))
+            try:
+                _hasher(*cost).verify(compared, typed)
+                right = compared is stored
+            except (VerifyMismatchError, VerificationError, InvalidHashError):
+                continue
+    return right
+
+
+def costs(stored: str | None) -> tuple[Cost, ...]:
+    """At which costs a comparison with that hash is made: today's, and each other one that this process has met."""
+    today, own = _cost_of(None), _cost_of(stored)
+    with _met_lock:
+        if own != today and len(_met) < MOST_COSTS:
+            _met.add(own)
+        return tuple(sorted({today, own} | _met))
+
+
+def _cost_of(stored: str | None) -> Cost:
+    """The cost of that hash, or today's."""
+    try:
+        made = extract_parameters(stored) if stored is not None else hasher()
+    except InvalidHashError:
+        made = hasher()
+    return made.memory_cost, made.time_cost, made.parallelism
 
 
 def needs_rehash(stored: str) -> bool:

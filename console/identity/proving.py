@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from console.core.actor import Actor
-from console.identity import passkeys, recovery_codes, totp
+from console.identity import passkeys, recovery_codes, totp, tries
 from console.identity.factors import factors_of
 from console.identity.totp import Proof
+from console.identity.tries import Spent
 from console.users.models import User
 
 
@@ -44,10 +45,29 @@ def offer(user_id: UUID) -> Offer:
     return Offer("passkey" in kinds, "app" in kinds, recovery_codes.codes_left(user_id) if kinds else 0)
 
 
-def prove(person: User, given: Given, *, session_id: UUID, by: Actor) -> Proof:
-    """Check what was given, and use it up. **Records:** identity:factor:refused, identity:recovery_code:used."""
+def begin(user_id: UUID, given: Given, *, tokens: list[str], by: Actor) -> Spent:
+    """The try is counted. Run it in a unit of its own, committed before `prove`; a passkey's answer needs no count.
+
+    **Records:** identity:factor:refused, where no try is left.
+    """
+    if given.assertion:
+        return Spent()
+    return tries.spend(user_id, "recovery code" if given.recovery_code else "authenticator app", tokens=tokens, by=by)
+
+
+def prove(person: User, given: Given, spent: Spent, *, session_id: UUID, by: Actor) -> Proof:
+    """Check what was given, and use it up. A right one costs no try.
+
+    **Records:** identity:factor:refused, identity:recovery_code:used.
+    """
     if given.assertion:
         return passkeys.prove(person, given.assertion, session_id=session_id, by=by)
+    if spent.wait_seconds:
+        return Proof(right=False)
     if given.recovery_code:
-        return recovery_codes.prove(person, given.recovery_code, by=by)
-    return totp.prove(person, given.code, by=by)
+        proof = recovery_codes.prove(person, given.recovery_code, by=by)
+    else:
+        proof = totp.prove(person, given.code, by=by)
+    if proof.right:
+        tries.give_back(spent)
+    return proof

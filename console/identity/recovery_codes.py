@@ -7,7 +7,7 @@ from sqlalchemy import delete, func, select, update
 
 from console.audit.actions import record
 from console.audit.tags import Tag
-from console.core import budgets, clock
+from console.core import clock
 from console.core.actor import Actor
 from console.core.db import bound_tenant, db
 from console.core.ids import new_id
@@ -15,15 +15,13 @@ from console.identity.factors import tell
 from console.identity.models import RecoveryCode
 from console.identity.totp import Proof
 from console.users.models import User, user
-from console.vault.access import platform_keys, tenant_keys
+from console.vault.access import tenant_keys
 
 CODES = 10
 ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
 """Without what is misread: i and 1, l, o and 0."""
 GROUPS, GROUP_CHARACTERS = 3, 4
 """12 characters out of 31 are 59 bits."""
-TRIES = 10
-TRY_WINDOW_SECONDS = 300
 
 
 def make_codes(person: User) -> list[str]:
@@ -75,18 +73,13 @@ def known_codes(user_id: UUID, codes: list[str]) -> list[str]:
 
 
 def prove(person: User, code: str, *, by: Actor) -> Proof:
-    """Check a recovery code and use it up. It has tries of its own, so that wrong codes of an app do not block it.
+    """Check a recovery code and use it up. The try was counted before (proving.begin).
 
     **Records:** identity:recovery_code:used, identity:factor:refused for a wrong one.
     """
-    key = platform_keys().index("recovery-tries", bound_tenant().bytes + person.id.bytes)
-    wait = budgets.spend(key, limit=TRIES, window_seconds=TRY_WINDOW_SECONDS)
-    if wait:
-        return Proof(right=False, wait_seconds=wait)
     if not use_code(person.id, code):
         record(Tag.FACTOR_REFUSED, by=by, subject=("user", person.id), kind="recovery code")
         return Proof(right=False)
-    budgets.refund(key)
     left = codes_left(person.id)
     tell(person, "recovery_code_used", by=by, left=str(left))
     record(Tag.RECOVERY_CODE_USED, by=by, subject=("user", person.id), left=left)

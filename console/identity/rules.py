@@ -6,7 +6,7 @@ from typing import Literal
 
 from console.core.actor import Actor
 from console.core.errors import Forbidden
-from console.core.permissions import Permission, may, permission_to_manage, role_label
+from console.core.permissions import Permission, StaffRole, may, permission_to_manage, role_label
 from console.policies.choices import Choices, Confirmation
 
 Reason = Literal["always", "new_browser", "unconfirmed_browser", "new_network"]
@@ -82,8 +82,10 @@ def may_reset_proofs(by_role: str | None, role: str) -> bool:
     """Whether people of `by_role` may forget browsers of, and give codes to, colleagues of `role`.
 
     Of members with that permission alone; of anybody else only who may change them as well, so that nobody gains by it
-    a hold on somebody more powerful.
+    a hold on somebody more powerful. Of service staff only a platform administrator, who is somebody else (factors.py).
     """
+    if role in set(StaffRole):
+        return may(by_role, Permission.SUPPORT_FACTORS_RESET)
     manage = permission_to_manage(role)
     return may(by_role, Permission.USERS_PROOFS_RESET) and (
         manage == Permission.USERS_PEOPLE_WRITE or may(by_role, manage)

@@ -10,30 +10,26 @@ from sqlalchemy import delete, update
 
 from console.audit.actions import record
 from console.audit.tags import Tag
-from console.core import budgets, clock
+from console.core import clock
 from console.core.actor import Actor
-from console.core.db import bound_tenant, db, settings
+from console.core.db import db, settings
 from console.core.errors import Conflict
 from console.core.ids import new_id
 from console.identity.models import TotpFactor, totp_of
 from console.users.models import User
-from console.vault.access import platform_keys
 
 STEP_SECONDS = 30
 TOLERATED_STEPS = 1
 """Clocks may differ by one step either way (RFC 6238, section 5.2)."""
 ENROLMENT_LASTS = timedelta(hours=1)
 """An app that was not confirmed for that long is forgotten, and its secret with it."""
-TRIES = 5
-TRY_WINDOW_SECONDS = 300
 
 
 @dataclass(frozen=True)
 class Proof:
-    """What came of a code: right, or wrong, or not looked at for so many seconds."""
+    """What came of a code."""
 
     right: bool
-    wait_seconds: int = 0
 
 
 def start_enrolment(person: User) -> TotpFactor:
@@ -72,7 +68,7 @@ def provisioning_uri(factor: TotpFactor, person: User) -> str:
 
 
 def prove(person: User, code: str, *, by: Actor) -> Proof:
-    """Check a code of the person's confirmed app, and use its step up.
+    """Check a code of the person's confirmed app, and use its step up. The try was counted before (proving.begin).
 
     **Records:** identity:factor:refused for a wrong code.
     """
@@ -83,6 +79,7 @@ def prove(person: User, code: str, *, by: Actor) -> Proof:
 def confirm(person: User, code: str, *, by: Actor) -> Proof:
     """A right code of the app that is being set up confirms it; from then on it counts.
 
+    Tries are not counted here: whoever may try is shown the key.
     **Records:** identity:factor:refused for a wrong code.
     """
     factor = enrolment_of(person.id)
@@ -94,15 +91,10 @@ def confirm(person: User, code: str, *, by: Actor) -> Proof:
 
 
 def _prove(person: User, factor: TotpFactor | None, code: str, *, by: Actor) -> Proof:
-    key = platform_keys().index("totp-tries", bound_tenant().bytes + person.id.bytes)
-    wait = budgets.spend(key, limit=TRIES, window_seconds=TRY_WINDOW_SECONDS)
-    if wait:
-        return Proof(right=False, wait_seconds=wait)
     step = _matching_step(factor, code) if factor else None
     if factor is None or step is None or not _use_step(factor, step):
         record(Tag.FACTOR_REFUSED, by=by, subject=("user", person.id), kind="authenticator app")
         return Proof(right=False)
-    budgets.refund(key)
     return Proof(right=True)
 
 
@@ -110,24 +102,6 @@ def forget_unfinished(user_id: UUID) -> None:
     """An app that was being set up is forgotten: whoever has seen its key may be whom a new password is to keep out."""
     gone = delete(TotpFactor).where(TotpFactor.user_id == user_id, TotpFactor.confirmed_at.is_(None))
     db.session.execute(gone.execution_options(synchronize_session="fetch"))
-
-
-def refuse_throttled(user_id: UUID, *, by: Actor) -> None:
-    """Record that a code was not even looked at, once a window. In a unit of its own: the page's is rolled back.
-
-    **Records:** identity:factor:refused, with how many tries before it were not listed.
-    """
-    key = platform_keys().index("throttled-totp", bound_tenant().bytes + user_id.bytes)
-    held = budgets.one_a_window(key, window_seconds=TRY_WINDOW_SECONDS)
-    if held is not None:
-        record(
-            Tag.FACTOR_REFUSED,
-            by=by,
-            subject=("user", user_id),
-            reason="too many wrong codes",
-            kind="authenticator app",
-            earlier_tries_not_listed=held or None,
-        )
 
 
 def _matching_step(factor: TotpFactor, code: str) -> int | None:

@@ -50,7 +50,7 @@ class Lift(TenantOwned, Base):
 
     @property
     def words(self) -> dict[str, str]:
-        """`reason`, and the names `asked_by` and later `approved_by`. **Raises:** Unreadable."""
+        """`reason`, and the names `asked_by` and later `approved_by` or `withdrawn_by`. **Raises:** Unreadable."""
         return tenant_keys().open(self.__tablename__, self.id, self.sealed)
 
     @words.setter
@@ -59,8 +59,10 @@ class Lift(TenantOwned, Base):
 
     @property
     def state(self) -> str:
-        """asked, over (nobody approved it in time), lifted, or ended."""
+        """asked, withdrawn, over (nobody approved it in time), lifted, or ended."""
         now = clock.now()
+        if self.ended_at is not None and self.approved_at is None:
+            return "withdrawn"
         if self.ended_at is not None or (self.until_at is not None and self.until_at <= now):
             return "ended"
         if self.approved_at is not None:
@@ -121,13 +123,33 @@ def approve_lift(lift_id: UUID, *, by: Actor) -> Lift:
     if row.state == "over":
         raise Gone(f"Nobody approved this within {ASK_HOURS} hours. Ask again if it is still needed.")
     if row.state != "asked":
-        raise Conflict("This was approved already, or it has ended.")
+        raise Conflict("This was approved or withdrawn already, or it has ended.")
     row.approved_by, row.approved_at = _staff(by), clock.now()
     row.until_at = clock.now() + timedelta(hours=row.hours)
     row.words = {**row.words, "approved_by": by.label}
     db.session.flush()
     policies.lift("ip_ranges", until=row.until_at, reason=row.words["reason"], by=by)
     _tell(row)
+    return row
+
+
+def withdraw_lift(lift_id: UUID, *, by: Actor) -> Lift:
+    """Nobody can approve the request any more. The one who asked withdraws it; a colleague declines it.
+
+    **Raises:** NotFound, Forbidden, Conflict if it was approved or withdrawn already, or is over.
+    **Records:** ip_ranges:lift:withdrawn, in the Customer's record.
+    """
+    lock_people()
+    row = lift(lift_id, lock=True)
+    own = row.asked_by == _staff(by)
+    if row.state != "asked":
+        raise Conflict("This request is not open any more: it was approved, withdrawn, or its time is over.")
+    row.ended_at = clock.now()
+    row.words = {**row.words, "withdrawn_by": by.label}
+    db.session.flush()
+    record(
+        Tag.LIFT_WITHDRAWN, by=by, subject=("lift", row.id), reason="withdrawn" if own else "declined by a colleague"
+    )
     return row
 
 

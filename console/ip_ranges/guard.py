@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from console.ip_ranges.entries import RangeList
+from console.ip_ranges.foresight import first_shut
 from console.ip_ranges.rules import Compiled, moments_of, passes
-
-WATCHED_MOMENTS = 500
 
 
 @dataclass(frozen=True)
@@ -44,26 +43,20 @@ def lock_out(
             " Allow it first.",
             address,
         )
-    if not able(compiled, administrators, now):
+    people = [(person.role, person.addresses) for person in administrators]
+    shut = first_shut(ranges, people, [now, *moments_of(ranges, after=now)])
+    if shut == now:
         return Verdict(
             "With this list no active owner or administrator could sign in from any address that they used in the last"
             f" 90 days. Allow one of those addresses first, such as {_known(administrators) or address}.",
             _known(administrators) or address,
         )
-    moments = moments_of(ranges, after=now)
-    if len(moments) > WATCHED_MOMENTS:
+    if shut is not None:
         return Verdict(
-            f"This list starts and ends at {len(moments):,} different moments; the lock-out guard looks at"
-            f" {WATCHED_MOMENTS}. Give entries the same dates, or none.",
-            address,
+            f"From {shut:%Y-%m-%d %H:%M} UTC on, when an entry starts or ends, no active owner or administrator"
+            " could sign in from any address that they used in the last 90 days. Allow one without an end.",
+            _known(administrators) or address,
         )
-    for at in moments:
-        if not able(compiled, administrators, at):
-            return Verdict(
-                f"From {at:%Y-%m-%d %H:%M} UTC on, when an entry starts or ends, no active owner or administrator"
-                " could sign in from any address that they used in the last 90 days. Allow one without an end.",
-                _known(administrators) or address,
-            )
     return None
 
 

@@ -9,7 +9,7 @@ concerned is not restricted.
 """
 
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -36,22 +36,33 @@ class Table:
 
 
 class Compiled:
-    """A list made ready for checks. Safe to share between threads: tables are replaced whole."""
+    """A list made ready for checks. Safe to share between threads: tables are replaced whole.
 
-    __slots__ = ("_entries", "_tables", "every_request", "mode")
+    Roles that the same entries concern share their tables.
+    """
+
+    __slots__ = ("_entries", "_schedules", "_scopes", "_tables", "every_request", "mode")
 
     def __init__(self, ranges: RangeList) -> None:
         self.mode = ranges.mode
         self.every_request = ranges.every_request
         self._entries = tuple(entry for entry in ranges.entries if entry.on)
+        self._scopes = {entry.roles for entry in self._entries}
+        self._schedules: dict[frozenset[tuple[str, ...]], Schedule] = {}
         self._tables: dict[str, Table] = {}
 
     def table(self, role: str, now: datetime) -> Table:
         """What counts for that role at `now`."""
         table = self._tables.get(role)
         if table is None or not table.since <= now < table.until:
-            table = self._tables[role] = _table([entry for entry in self._entries if entry.concerns(role)], now)
+            table = self._tables[role] = self._schedule(role).table(now)
         return table
+
+    def _schedule(self, role: str) -> "Schedule":
+        scopes = frozenset(roles for roles in self._scopes if not roles or role in roles)
+        if scopes not in self._schedules:
+            self._schedules[scopes] = Schedule([entry for entry in self._entries if entry.roles in scopes])
+        return self._schedules[scopes]
 
     def allows(self, version: int, value: int, role: str, now: datetime) -> bool:
         """Whether the allowed ranges let that address in, whatever the mode."""
@@ -96,27 +107,80 @@ def passes(compiled: Compiled, address: str, role: str, now: datetime) -> bool:
     return not decide(compiled, address, role, now).refused
 
 
-def _table(entries: list[Entry], now: datetime) -> Table:
-    moments = [at for entry in entries for at in (entry.starts_at, entry.ends_at) if at is not None]
-    active = [entry for entry in entries if entry.state(now) == "active"]
-    restricted = any(not entry.trusted and (entry.starts_at is None or entry.starts_at <= now) for entry in entries)
-    return Table(
-        since=max((at for at in moments if at <= now), default=FIRST_MOMENT),
-        until=min((at for at in moments if at > now), default=LAST_MOMENT),
-        restricted=restricted,
-        allowed=_edges(entry.span for entry in active if not entry.trusted) if restricted else _EVERYWHERE,
-        trusted=_edges(entry.span for entry in active if entry.trusted and not entry.span.over_wide),
-    )
+class Schedule:
+    """The entries that are about some roles, sorted once: a table for a moment is then one walk over them."""
+
+    __slots__ = ("_allowed", "_last", "_moments", "_restricted_from", "_trusted")
+
+    def __init__(self, entries: Sequence[Entry]) -> None:
+        allowed = [entry for entry in entries if not entry.trusted]
+        self._moments = sorted({at for entry in entries for at in (entry.starts_at, entry.ends_at) if at is not None})
+        self._restricted_from = min((entry.starts_at or FIRST_MOMENT for entry in allowed), default=LAST_MOMENT)
+        self._allowed = Dated(allowed)
+        self._trusted = Dated([entry for entry in entries if entry.trusted and not entry.span.over_wide])
+        self._last: Table | None = None
+
+    def table(self, now: datetime) -> Table:
+        """What counts at `now`. The one made last is kept."""
+        last = self._last
+        if last is not None and last.since <= now < last.until:
+            return last
+        place = bisect_right(self._moments, now)
+        restricted = self._restricted_from <= now
+        made = self._last = Table(
+            since=self._moments[place - 1] if place else FIRST_MOMENT,
+            until=self._moments[place] if place < len(self._moments) else LAST_MOMENT,
+            restricted=restricted,
+            allowed=self._allowed.edges(now) if restricted else _EVERYWHERE,
+            trusted=self._trusted.edges(now),
+        )
+        return made
 
 
 _EVERYWHERE = {4: [0], 6: [0]}
 
 
-def _edges(spans: Iterable[Span]) -> dict[int, list[int]]:
-    return {
-        version: [edge for first, last in zip(starts, ends, strict=True) for edge in (first, last + 1)]
-        for version, (starts, ends) in intervals(spans).items()
-    }
+class Dated:
+    """Ranges of which some count always, and others from one moment to another."""
+
+    __slots__ = ("_always", "_sometimes")
+
+    def __init__(self, entries: Sequence[Entry]) -> None:
+        always = (entry.span for entry in entries if entry.starts_at is None and entry.ends_at is None)
+        self._always = _joined(sorted((span.version, span.first, span.last) for span in always))
+        self._sometimes = sorted(
+            (
+                (entry.span.version, entry.span.first, entry.span.last),
+                entry.starts_at or FIRST_MOMENT,
+                entry.ends_at or LAST_MOMENT,
+            )
+            for entry in entries
+            if entry.starts_at is not None or entry.ends_at is not None
+        )
+
+    def edges(self, now: datetime) -> dict[int, list[int]]:
+        """For each version the numbers at which one gets in and out by turns."""
+        active = [span for span, start, end in self._sometimes if start <= now < end]
+        joined = _joined(sorted([*self._always, *active])) if active else self._always
+        found: dict[int, list[int]] = {4: [], 6: []}
+        for version, first, last in joined:
+            found[version] += (first, last + 1)
+        return found
+
+
+def _joined(spans: list[tuple[int, int, int]]) -> list[tuple[int, int, int]]:
+    """Sorted spans, as version, first and last number, joined where they meet or touch."""
+    found: list[tuple[int, int, int]] = []
+    version = end = -1
+    for span in spans:
+        if span[0] == version and span[1] <= end + 1:
+            if span[2] > end:
+                end = span[2]
+                found[-1] = (version, found[-1][1], end)
+        else:
+            found.append(span)
+            version, _first, end = span
+    return found
 
 
 def intervals(spans: Iterable[Span]) -> dict[int, Intervals]:
@@ -162,14 +226,22 @@ def tightens(old: RangeList, new: RangeList, now: datetime) -> bool:
     if len(moments) > COMPARED_MOMENTS:
         return True
     before, after = Compiled(old), Compiled(new)
-    return any(_tighter(before, after, role, at) for at in (now, *moments) for role in ROLES)
+    for at in (now, *moments):
+        # Roles that the same entries concern share their tables, so that each pair is compared once.
+        tables = {(id(then), id(later)): (then, later) for then, later in _pairs(before, after, at)}
+        if any(_tighter(then, later, enforced=before.mode == "enforce") for then, later in tables.values()):
+            return True
+    return False
 
 
-def _tighter(before: Compiled, after: Compiled, role: str, at: datetime) -> bool:
-    then, later = before.table(role, at), after.table(role, at)
+def _pairs(before: Compiled, after: Compiled, at: datetime) -> list[tuple[Table, Table]]:
+    return [(before.table(role, at), after.table(role, at)) for role in ROLES]
+
+
+def _tighter(then: Table, later: Table, *, enforced: bool) -> bool:
     if not later.restricted:
         return False
-    if before.mode != "enforce" or not then.restricted:
+    if not enforced or not then.restricted:
         return True
     return any(not _covers(later.allowed[version], then.allowed[version]) for version in (4, 6))
 

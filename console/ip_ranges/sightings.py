@@ -92,6 +92,15 @@ def sightings(days: int) -> list[Sighting]:
     ]
 
 
+def unseen(days: int, *, limit: int) -> tuple[int, list[UUID]]:
+    """How many active people were not seen in the last `days` days, and the first of them: nothing is known of them."""
+    since = clock.now().date() - timedelta(days=days - 1)
+    was_seen = select(Seen.id).where(Seen.user_id == User.id, Seen.tenant_id == User.tenant_id, Seen.on_date >= since)
+    query = select(User.id).where(User.state == State.ACTIVE, ~was_seen.exists())
+    count = db.session.execute(select(func.count()).select_from(query.subquery())).scalar_one()
+    return int(count), list(db.session.execute(query.order_by(User.id).limit(limit)).scalars())
+
+
 def _addresses(sealed: dict[bytes, tuple[UUID, bytes]]) -> dict[bytes, str]:
     """The address behind each digest; each is opened once, however many rows it has."""
     opened = tenant_keys().open_many(Seen.__tablename__, sealed.values())

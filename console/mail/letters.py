@@ -135,6 +135,24 @@ TEMPLATES: dict[str, Template] = {
         ),
         "Look at the IP ranges",
     ),
+    "policy_saved": Template(
+        "The {what} of {tenant} were changed",
+        (
+            "{by} saved version {number} of the {what} of {tenant} on {at}{place}.{trial}",
+            "What changed: {changes}.",
+            "The reason given: {reason}.",
+            "If you do not know about this, look at the version and at the audit record; you can return to an earlier one.",
+        ),
+        "Look at this version",
+    ),
+    "policy_reverted": Template(
+        "The {what} of {tenant} are back at an earlier version",
+        (
+            "Version {number} of the {what} of {tenant} was on trial. Since {at} version {to_number} is in force again.",
+            "Why, or who did it: {by}{place}.",
+        ),
+        "Look at the version that was tried",
+    ),
     "confirmation": Template(
         "Your code to sign in to {company}",
         (
@@ -211,6 +229,17 @@ TEMPLATES: dict[str, Template] = {
         (
             "A recovery code was used for your account at {company} on {at} from {address}. Codes left: {left}.",
             "If this was not you, choose a new password at once and tell your administrator.",
+        ),
+        "Choose a new password",
+    ),
+    "too_many_codes": Template(
+        "Somebody tries codes for your account",
+        (
+            "{tries} wrong codes were given for your account at {company} within a day, the last on {at} from {address}.",
+            (
+                "Whoever does this knows your password. Until the day is over no more codes are looked at in browsers that"
+                " you did not use before; yours go on working. Choose a new password, and tell your administrator."
+            ),
         ),
         "Choose a new password",
     ),

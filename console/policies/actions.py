@@ -18,6 +18,9 @@ from console.policies.rules import number_in_force
 from console.tenants.models import lock_people
 
 TRIAL_JOB = "policies-trial"
+SAVED_JOB = "policies-saved"
+REVERTED_JOB = "policies-reverted"
+"""Whoever answers for security is told by mail; who that is, and in which words, is decided above (security)."""
 
 
 class Stale(Conflict):
@@ -51,7 +54,8 @@ def save(
     row = PolicyVersion(
         id=new_id(), tenant_id=bound_tenant(), kind=kind, number=head.latest, made_at=clock.now(), made_by=by.user_id
     )
-    row.content = {"document": new, "reason": reason, "by": by.label}
+    words = {"document": new, "reason": reason, "by": by.label, "address": by.address}
+    row.content = {**words, "before": based_on, "trial_minutes": trial_minutes}
     db.session.add(row)
     head.number = head.latest
     head.fallback = head.trial_ends_at = head.trial_by = None
@@ -60,6 +64,7 @@ def save(
         head.trial_ends_at = clock.now() + timedelta(minutes=trial_minutes)
         enqueue(TRIAL_JOB, tenant_id=bound_tenant(), target_id=head.id, delay_seconds=trial_minutes * 60 + 1)
     db.session.flush()
+    enqueue(SAVED_JOB, tenant_id=bound_tenant(), target_id=row.id)
     minutes = trial_minutes or None
     record(
         Tag.POLICY_SAVED,
@@ -154,8 +159,12 @@ def _settle(head: PolicyHead, now: datetime) -> None:
 def _revert(head: PolicyHead, *, by: Actor) -> None:
     kind: Kind = head.kind  # type: ignore[assignment]
     gone = head.number
-    version(kind, gone).outcome = "reverted"
+    row = version(kind, gone)
+    row.outcome = "reverted"
     head.number = head.fallback or 0
+    ended = {"by": by.label, "address": by.address, "at": clock.now().isoformat(), "to_number": head.number}
+    row.content = {**row.content, "ended": ended}
+    enqueue(REVERTED_JOB, tenant_id=bound_tenant(), target_id=row.id)
     head.fallback = head.trial_ends_at = head.trial_by = None
     db.session.flush()
     record(Tag.POLICY_REVERTED, by=by, policy=kind, number=gone, to_number=head.number)

@@ -44,7 +44,7 @@ class PolicyVersion(TenantOwned, Base):
 
     @property
     def content(self) -> dict[str, Any]:
-        """`document`, `reason` and `by`, the name at that time. **Raises:** Unreadable."""
+        """`document`, `reason`, `by` (a name), `address`, `before`, and `ended` if it fell back. **Raises:** Unreadable."""
         return tenant_keys().open(self.__tablename__, self.id, self.sealed)
 
     @content.setter

@@ -7,10 +7,11 @@ signed out signs in again.
 """
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
 
 from console.core import clock
-from console.ip_ranges.guard import WATCHED_MOMENTS, able
+from console.ip_ranges.entries import RangeList
+from console.ip_ranges.foresight import first_shut
+from console.ip_ranges.guard import able
 from console.ip_ranges.models import list_version, with_addresses
 from console.ip_ranges.rules import Compiled, moments_of
 from console.policies.models import in_force
@@ -24,14 +25,16 @@ def somebody_gets_in(people: Sequence[User]) -> bool:
     back if the present trial lapses; that support has lifted the list for a while does not count. **Source:** P06, P08.
     """
     administrators = with_addresses(_usable(people))
+    asked = [(person.role, person.addresses) for person in administrators]
+    now = clock.now()
     return bool(administrators) and all(
-        able(compiled, administrators, at) for compiled, moments in _foreseen() for at in moments
+        first_shut(ranges, asked, [now, *moments_of(ranges, after=now)]) is None for ranges in _foreseen()
     )
 
 
 def able_administrators(people: Sequence[User]) -> list[User]:
     """Those of `people` who are active, can administer, and get in now from an address of theirs."""
-    now, lists = clock.now(), [compiled for compiled, _moments in _foreseen()]
+    now, lists = clock.now(), [Compiled(ranges) for ranges in _foreseen()]
     usable = _usable(people)
     return [
         person
@@ -44,10 +47,10 @@ def _usable(people: Sequence[User]) -> list[User]:
     return [person for person in people if person.usable_administrator]
 
 
-def _foreseen() -> Iterator[tuple[Compiled, list[datetime]]]:
-    """Each list that may come to count, made ready, and the moments at which it may let others in."""
-    policy, now = in_force("ip_ranges"), clock.now()
+def _foreseen() -> Iterator[RangeList]:
+    """Each list that may come to count."""
+    policy = in_force("ip_ranges")
     for number in {policy.number, policy.fallback or 0} - {0}:
         ranges = list_version(number)
         if ranges.mode == "enforce":
-            yield Compiled(ranges), [now, *moments_of(ranges, after=now)[:WATCHED_MOMENTS]]
+            yield ranges

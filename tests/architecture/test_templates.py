@@ -8,7 +8,7 @@ from jinja2 import nodes
 from tests.architecture.source import ROOT, files, name_of
 
 SAFE = {
-    "templates/factors/_app.html: qr": "drawn by segno from an address that holds no text of anybody but the account's name, in paths only",
+    "templates/factors/_app.html: app.qr": "drawn by segno from an address that holds no text of anybody but the account's name, in paths only",
     "templates/_macros/icons.html: shapes[name]": "written in the same file",
     "templates/_macros/brand.html: scenes[kind]": "written in the same file",
 }

@@ -263,6 +263,11 @@ def test_the_replay_counts_who_would_have_been_refused_and_lists_each(house):
     assert "Mika Member" in text
     assert "Мария Иванова" in text
     assert "Olga Owner" not in text.split("Who would have been refused")[1]
+    unknown = int(text.split("No sign-in in these days: unknown ")[1].split()[0])
+    named = page.text.split("were not here in these days")[1].split("</details>")[0]
+    assert named.count("<li>") == unknown > 0
+    assert "Audrey Auditor" in named
+    assert not any(name in named for name in ("Mika Member", "Olga Owner", "Susan Suspended", "Ingo Invited"))
     for days in (7, 90):
         assert f"of the last {days} days" in main_text(owner.get(f"{HERE}/review?days={days}"))
     assert "of the last 90 days" in main_text(owner.get(f"{HERE}/review?days=4000"))

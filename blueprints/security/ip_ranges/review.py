@@ -25,12 +25,13 @@ from console.ip_ranges.entries import Entry, RangeList
 from console.ip_ranges.guard import Verdict
 from console.ip_ranges.replay import LEAST_DAYS, MOST_DAYS, USUAL_DAYS, Replay, replay
 from console.ip_ranges.rules import intervals, tightens, unrestricted_roles
-from console.ip_ranges.sightings import sightings
+from console.ip_ranges.sightings import sightings, unseen
 from console.policies.models import in_force
 from console.users.models import names_of
 
 SHOWN_CHANGES = 200
 REFUSED_PAGE = 50
+NAMED_UNKNOWN = 20
 DAYS = (LEAST_DAYS, USUAL_DAYS, MOST_DAYS)
 
 
@@ -115,6 +116,7 @@ def _review_page(form: SaveForm, *, problem: Conflict | None = None, status: int
     found = changes(at.live, at.ranges)
     form.based_on.data, form.revision.data = str(at.policy.number), str(at.draft.revision if at.draft else 0)
     played = replay(at.ranges, sightings(days), now)
+    unknown, some_unknown = unseen(days, limit=NAMED_UNKNOWN)
     page = max(request.args.get("page", 1, type=int), 1)
     strangers = played.refused[(page - 1) * REFUSED_PAGE : page * REFUSED_PAGE]
     verdict = actions.verdict_on(at.ranges, by=actor()) if at.draft is not None else None
@@ -135,7 +137,9 @@ def _review_page(form: SaveForm, *, problem: Conflict | None = None, status: int
         played=played,
         points=points(played, days),
         strangers=strangers,
-        names=names_of({one.user_id for one in strangers}),
+        names=names_of({one.user_id for one in strangers} | set(some_unknown)),
+        unknown=unknown,
+        some_unknown=some_unknown,
         page=page,
         pages=-(-len(played.refused) // REFUSED_PAGE),
         **common("review", at),
