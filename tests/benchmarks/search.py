@@ -31,10 +31,7 @@ from console.customer_data.contents import seal_inline
 from console.customer_data.finding import ItemQuery, find_items
 from console.customer_data.index import add_segment
 from console.customer_data.models import DataTotal, Item, ItemContent, Summary, totals
-from console.customer_data.segments import (
-    SearchBucket,
-    SearchSegment,
-)
+from console.customer_data.segments import SearchBucket, SearchSegment
 from console.customer_data.terms import terms_of_message
 from console.formats.message import read_message
 from console.install import initialise
