@@ -24,7 +24,7 @@ through the list. Between the two, whichever has to look at fewer rows."""
 MOST_WALKED = 40_000
 """Items that one page looks through at most; where it stops, the next page goes on."""
 _CHUNK = 500
-_LONGEST_STEP = 8_000
+_LONGEST_STEP, _LONGEST_STEP_READING = 8_000, 1_000
 _READ_TOGETHER = 25
 _ROW_AGAINST_STEP = 12
 """What fetching a row by its number costs against one step of a walk, as measured."""
@@ -182,6 +182,7 @@ class _Finder:
         """Many candidates: the list is walked by numbers alone, and those that are candidates are taken."""
         found: list[_Row] = []
         at, walked, step = self.cursor, 0, 4 * most
+        longest = _LONGEST_STEP_READING if self.verifier.checks else _LONGEST_STEP
         while walked < MOST_WALKED:
             seen = self._numbers(at, step)
             walked += len(seen)
@@ -193,7 +194,7 @@ class _Finder:
             if len(seen) < step or len(found) >= most or self.stopped:
                 return found
             at = _key(rows[seen[-1]])
-            step = min(2 * step, _LONGEST_STEP)
+            step = min(2 * step, longest)
         self.stopped = at
         return found
 
