@@ -25,8 +25,10 @@ through the list. Between the two, whichever has to look at fewer rows."""
 MOST_WALKED = 40_000
 """Items that one page looks through at most; where it stops, the next page goes on."""
 _CHUNK = 500
-_LONGEST_STEP = 8_000
+_LONGEST_STEP, _LONGEST_STEP_READING = 8_000, 1_000
 _READ_TOGETHER = 25
+_ROW_AGAINST_STEP = 12
+"""What fetching a row by its number costs against one step of a walk, as measured."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _Key = tuple[datetime, UUID]
 _Row = tuple[UUID, int, datetime]
@@ -85,7 +87,7 @@ def find_items(query: ItemQuery, *, by: Actor) -> ItemPage:
         return ItemPage([], query=asked)
     found = find_numbers(asked) if query.q.strip() else None
     page = _Finder(query, custodians, found).page(asked)
-    if query.before and not query.after and not page.has_previous and len(page.items) < query.limit:
+    if query.before and not query.after and not page.has_previous and len(page.items) < min(query.limit, MOST_ROWS):
         # Near the beginning there is less than a page in front of the cursor: the first page is shown instead.
         page = _Finder(replace(query, before=None), custodians, found).page(asked)
     return page
@@ -162,7 +164,7 @@ class _Finder:
     def _few(self, candidates: int, most: int) -> bool:
         """Whether fetching all candidates looks at fewer rows than walking until a page of them is met."""
         among = self.found.among if self.found else 0
-        return candidates <= FEW or (candidates <= MANY and candidates * candidates <= most * among)
+        return candidates <= FEW or (candidates <= MANY and candidates * candidates * _ROW_AGAINST_STEP <= most * among)
 
     def _by_number(self, numbers: BitMap) -> list[_Row]:
         """Few candidates: all of them, then in order, then from the cursor on."""
@@ -182,6 +184,7 @@ class _Finder:
         """Many candidates: the list is walked by numbers alone, and those that are candidates are taken."""
         found: list[_Row] = []
         at, walked, step = self.cursor, 0, 4 * most
+        longest = _LONGEST_STEP_READING if self.verifier.checks else _LONGEST_STEP
         while walked < MOST_WALKED:
             seen = self._numbers(at, step)
             walked += len(seen)
@@ -193,7 +196,7 @@ class _Finder:
             if len(seen) < step or len(found) >= most or self.stopped:
                 return found
             at = _key(rows[seen[-1]])
-            step = min(2 * step, _LONGEST_STEP)
+            step = min(2 * step, longest)
         self.stopped = at
         return found
 

@@ -120,7 +120,7 @@ def _step(run: Run) -> bool:
 def _cursor() -> tuple[int, int]:
     """Up to which number the new index reaches, and its generation."""
     known = segments(SegmentState.READY, SegmentState.STANDBY)
-    newest = max((one.generation for one in known), default=0)
+    newest = max((one.generation for one in known), default=1)  # what is imported into an empty index is its first
     # Those of an older format were begun before the format rose once more; they go with the old index.
     standby = [one for one in known if one.state == SegmentState.STANDBY and one.format == FORMAT]
     return max((one.last_number for one in standby), default=0), standby[0].generation if standby else newest + 1

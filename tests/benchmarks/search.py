@@ -18,7 +18,6 @@ import sqlite3
 import statistics
 import tempfile
 import time
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -28,20 +27,11 @@ from console.app import bare_app
 from console.core.db import bound_tenant, db, unit_of_work
 from console.core.ids import new_id
 from console.core.jobs import work_once
-from console.customer_data.contents import open_content, seal_inline
+from console.customer_data.contents import seal_inline
 from console.customer_data.finding import ItemQuery, find_items
-from console.customer_data.index import add_segment, bucket_rows, new_segment
+from console.customer_data.index import add_segment
 from console.customer_data.models import DataTotal, Item, ItemContent, Summary, totals
-from console.customer_data.postings import Bucket, merge_buckets
-from console.customer_data.segments import (
-    FAN,
-    IndexKeys,
-    SearchBucket,
-    SearchSegment,
-    SegmentState,
-    bucket_id,
-    segments,
-)
+from console.customer_data.segments import SearchBucket, SearchSegment
 from console.customer_data.terms import terms_of_message
 from console.formats.message import read_message
 from console.install import initialise
@@ -52,7 +42,6 @@ from tests.customer_data.archive import _import, actor, custodian
 from tests.databases import settings_for
 
 SIZES = (10_000, 100_000, 1_000_000)
-TILED_LEVEL = 2
 BATCH = 500
 VOCABULARY = 200_000
 ROUNDS = 9
@@ -171,72 +160,6 @@ class Archive:
         totals(lock=True).last_number = self.count + BATCH
         self.seconds["rows"] += time.process_time() - start
 
-    def tile(self, segments_wanted: int) -> None:
-        """The archive holds so many more segments of 128,000 messages, made of the first 8,000."""
-        with self.app.app_context():
-            with unit_of_work(self.owner.tenant_id, write=False):
-                small = next(one for one in segments(SegmentState.READY) if one.level == TILED_LEVEL)
-                packed = self._packed(small)
-                source = db.session.execute(select(Item).where(Item.number <= small.items)).scalars()
-                messages = [(item.summary.as_dict(), item.size_bytes, open_content(item).whole()) for item in source]
-            self.tiled = True
-            for _segment in range(segments_wanted):
-                self._tile_rows(messages)
-                with unit_of_work(self.owner.tenant_id):
-                    self._tile_segment(packed, FAN * len(messages))
-                self.count += FAN * len(messages)
-            db.engine.dispose()
-
-    @staticmethod
-    def _packed(small: SearchSegment) -> list[list[tuple[int, Sequence[int]]]]:
-        """For each bucket of the small segment the entries of sixteen tiles of it."""
-        keys, packed = IndexKeys(), []
-        for number in range(1 << small.bits):
-            row_id = bucket_id(small.id, keys.place(small, number))
-            sealed = db.session.execute(select(SearchBucket.sealed).where(SearchBucket.id == row_id)).scalar_one()
-            bucket = Bucket(keys.open(row_id, sealed))
-            packed.append(merge_buckets([(tile * small.items, bucket) for tile in range(FAN)]))
-        return packed
-
-    def _tile_segment(self, packed: list[list[tuple[int, Sequence[int]]]], items: int) -> None:
-        made = new_segment(
-            level=TILED_LEVEL + 1, items=items, first=self.count + 1, last=self.count + items, state=SegmentState.READY
-        )
-        db.session.add(made)
-        db.session.flush()
-        keys, factor = IndexKeys(), FAN
-        for number, entries in enumerate(packed):
-            numbers = range(number * factor, (number + 1) * factor)
-            db.session.execute(insert(SearchBucket), bucket_rows(keys, made, numbers, entries))
-        totals(lock=True).last_number = self.count + items
-
-    def _tile_rows(self, messages: list) -> None:
-        """Rows straight into the file: a million of them through the product would take most of the time."""
-        database = sqlite3.connect(self.path / "safekeep.db")
-        with unit_of_work(self.owner.tenant_id, write=False):
-            keys, tenant = tenant_keys(), bound_tenant().hex
-            number = self.count
-            for _tile in range(FAN):
-                rows, contents = [], []
-                for summary, size, data in messages:
-                    number += 1
-                    row_id = new_id()
-                    moment = START + timedelta(seconds=self.writer.random.randrange(SPAN_SECONDS))
-                    stored = moment.strftime("%Y-%m-%d %H:%M:%S.000000")
-                    sealed = keys.seal(Item.__tablename__, row_id, summary)
-                    values = (tenant, row_id.hex, number, self.custodian.hex, self.import_id.hex, stored, stored, size)
-                    rows.append((*values, number.to_bytes(16), sealed))
-                    contents.append((tenant, row_id.hex, seal_inline(row_id, data)))
-                with database:
-                    database.executemany(
-                        "INSERT INTO items (tenant_id, id, number, custodian_id, import_id, dated_at, received_at, size_bytes,"
-                        " fingerprint, sealed, kind, media, attachments, integrity)"
-                        " VALUES (?,?,?,?,?,?,?,?,?,?,'message','mail',0,'sound')",
-                        rows,
-                    )
-                    database.executemany("INSERT INTO item_contents (tenant_id, id, sealed) VALUES (?,?,?)", contents)
-        database.close()
-
     def _clear(self, batch: list) -> None:
         start = time.process_time()
         rows = [(self.count + place, *one[:4]) for place, one in enumerate(batch, 1)]
@@ -288,12 +211,13 @@ class Archive:
                 select(SearchSegment.level, func.count()).group_by(SearchSegment.level).order_by(SearchSegment.level)
             ).all()
         speed = {name: self.count / seconds if seconds else 0 for name, seconds in self.seconds.items()}
-        print(
-            f"  index {length / self.count:.0f} bytes a message, FTS5 {self.fts_path.stat().st_size / self.count:.0f}"
-        )
+        print(f"  index {length / self.count:.0f} bytes a message")
         print("  segments by level:", ", ".join(f"{level}: {many}" for level, many in levels))
-        print("  messages a second: " + ", ".join(f"{name} {value:,.0f}" for name, value in speed.items()))
-        print(f"  memory at most {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:,.0f} MiB")
+        print(f"  memory at most {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:,.0f} MiB", flush=True)
+        if not self.tiled:
+            speed = {name: self.count / seconds if seconds else 0 for name, seconds in self.seconds.items()}
+            print(f"  FTS5 {self.fts_path.stat().st_size / self.count:.0f} bytes a message")
+            print("  messages a second: " + ", ".join(f"{name} {value:,.0f}" for name, value in speed.items()))
 
 
 def _median(act) -> tuple[float, int]:
@@ -321,6 +245,8 @@ def parsing() -> None:
 
 def main() -> None:
     """Grow and measure."""
+    from tests.benchmarks.search_tiles import tile
+
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.search", description=__doc__)
     parser.add_argument("sizes", nargs="*", type=int, default=SIZES, help="numbers of messages, growing")
     parser.add_argument("--tiles", nargs="*", type=int, default=[], help="then so many segments of 128,000, growing")
@@ -333,7 +259,7 @@ def main() -> None:
             archive.measure()
         done = 0
         for tiles in chosen.tiles:
-            archive.tile(tiles - done)
+            tile(archive, tiles - done)
             archive.measure()
             done = tiles
 
