@@ -52,7 +52,9 @@ class Brought:
     quarantined_for: str | None = None
 
 
-def letter(subject="A subject", body="A body.", *, days=0, html=None, attachments=(), inline=(), to=None, **kept) -> Brought:
+def letter(
+    subject="A subject", body="A body.", *, days=0, html=None, attachments=(), inline=(), to=None, **kept
+) -> Brought:
     """A message. `attachments` are (name, content type, bytes); `inline` pictures are (content id, bytes)."""
     mail = EmailMessage()
     mail["From"], mail["To"] = "Ada Lovelace <ada@sender.example>", to or "Bob <bob@receiver.example>"
@@ -75,7 +77,9 @@ def document(data: bytes, name: str = "file.txt", *, days=0) -> Brought:
     return Brought(data, name, "Papers", document=True, dated_at=START + timedelta(days=days))
 
 
-def bring(house, key: str, brought: Sequence[Brought], custodian: str | None = None, user: str | None = None) -> list[UUID]:
+def bring(
+    house, key: str, brought: Sequence[Brought], custodian: str | None = None, user: str | None = None
+) -> list[UUID]:
     """These items are held by the tenant of that person; by default the person is the custodian. Answers their ids."""
     person = house[key]
     with house.inside(person.tenant_id):
@@ -120,7 +124,9 @@ def _add(one: Brought, number: int, owner: Custodian, import_id: UUID):
     sha256, item_id = hashlib.sha256(one.raw), new_id()
     if one.document:
         kind, media = "document", {"image/png": "image", "application/pdf": "pdf"}.get(preview_type(one.raw), "text")
-        summary = Summary(sha256.hexdigest(), title=one.name, folder=one.folder, name=one.name, content_type="text/plain")
+        summary = Summary(
+            sha256.hexdigest(), title=one.name, folder=one.folder, name=one.name, content_type="text/plain"
+        )
         terms, attachments = terms_of_document(one.name, document_text(one.raw).text, "text/plain"), 0
     else:
         kind, media, message = "message", "mail", read_message(one.raw)

@@ -101,7 +101,9 @@ def test_what_lies_outside_and_many_ranges_at_once_are_refused(owner, large, ask
     assert answer.headers["Content-Range"] == f"bytes */{len(LARGE)}"
 
 
-@pytest.mark.parametrize("asked", ["", "bytes", "bytes=", "bytes=-", "bytes=5-2", "bytes=a-b", "lines=1-2", "bytes=1-2-3", "bytes=+1-2"])
+@pytest.mark.parametrize(
+    "asked", ["", "bytes", "bytes=", "bytes=-", "bytes=5-2", "bytes=a-b", "lines=1-2", "bytes=1-2-3", "bytes=+1-2"]
+)
 def test_what_is_no_range_is_answered_with_everything(owner, large, asked):
     answer = owner.get(f"/data/{large}/raw", headers={"Range": asked})
     assert (answer.status_code, len(answer.data)) == (200, len(LARGE))
@@ -155,7 +157,7 @@ def test_a_long_name_keeps_its_ending_and_none_is_too_long():
 
 def test_a_hostile_name_reaches_no_header(house, owner):
     mail = letter("Named", "x", attachments=[("../inv\u202efdp.exe\r\nX-Evil: 1", "application/pdf", b"x")])
-    raw = mail.raw.replace(b"Named", b"a/..\\b\"; filename=evil.html")
+    raw = mail.raw.replace(b"Named", b'a/..\\b"; filename=evil.html')
     [item_id] = bring(house, "owner", [Brought(raw)])
     for url in ("parts/2/download", "raw"):
         answer = owner.get(f"/data/{item_id}/{url}")

@@ -14,7 +14,9 @@ from tests.customer_data.mails import PNG, bring, letter
 @pytest.fixture
 def item_id(house):
     html = "<p>designed</p>"
-    return bring(house, "member", [letter("Opened", "Words of it", html=html, attachments=[("a.png", "image/png", PNG)])])[0]
+    return bring(
+        house, "member", [letter("Opened", "Words of it", html=html, attachments=[("a.png", "image/png", PNG)])]
+    )[0]
 
 
 def test_each_part_that_is_opened_is_in_the_record_with_who_and_what(house, item_id):
