@@ -162,6 +162,40 @@ def _labels(house: House, tenant: str) -> list[str]:
         return [str(each.id) for each in labels() or [add_label("Example", by=by)]]
 
 
+def _data_imports(house: House, tenant: str) -> list[str]:
+    """An import of that tenant to which files may come, with one announced; opened if there is none."""
+    from console.customer_data.imports import recent_imports
+    from console.customer_data.uploads import Announced, announce, open_import
+
+    owner = house["owner" if tenant == "acme" else "birch_owner"]
+    by = Actor(kind="person", tenant_id=owner.tenant_id, user_id=owner.id, role=owner.role, label=owner.name)
+    with house.inside(owner.tenant_id):
+        found = [str(one.id) for one in recent_imports(limit=10) if one.state == "receiving"]
+        if not found:
+            made = open_import(owner.email, by=by)
+            announce(made.id, 0, [Announced("mail.mbox", 100)])
+            found = [str(made.id)]
+    return found
+
+
+def _held_items(house: House, tenant: str) -> list[str]:
+    """An item of that tenant that is in quarantine, imported if there is none."""
+    from sqlalchemy import select
+
+    from console.customer_data.models import Item
+    from tests.customer_data.bring import bring
+
+    owner = house["owner" if tenant == "acme" else "birch_owner"]
+    for _try in range(2):
+        with house.inside(owner.tenant_id, write=False):
+            query = select(Item.id).where(Item.quarantined_for.is_not(None))
+            found = [str(row) for row in db.session.execute(query).scalars()]
+        if found:
+            return found
+        bring(house, tenant, [("held.eml", b"no header line at all")])
+    raise AssertionError(owner)
+
+
 EXAMPLES: dict[str, Callable[[House, str], list[str]]] = {
     "user_id": _people,
     "session_id": _sessions,
@@ -171,6 +205,8 @@ EXAMPLES: dict[str, Callable[[House, str], list[str]]] = {
     "entry_id": _entries,
     "factor_id": _factors,
     "tenant_id": _tenant,
+    "data_import_id": _data_imports,
+    "held_item_id": _held_items,
     "item_id": _items,
     "custodian_id": _custodians,
     "label_id": _labels,
@@ -183,6 +219,7 @@ OPEN_VALUES = {
     "name": "00000000-0000-0000-0000-000000000000",  # a mail of the demo's mailbox, which belongs to nobody
     "filename": "css/base.css",
     "number": "0",  # a version of one's own settings; 0 stands for the defaults, which everybody has
+    "place": "0",  # a file among those of one import
     "part": "2",  # a part of an item, whatever its item is
     "level": "strict",  # a ready-made level of security
 }

@@ -83,7 +83,7 @@ def _size(path: Path) -> int:
 
 
 def lease(tenant_id: UUID, import_id: UUID) -> Run | float:
-    """The lease on the import's job, or for how many seconds there is none to be had. **Raises:** Conflict if it is over."""
+    """The lease on the import's job, or for how many seconds it cannot be had. **Raises:** Conflict if it is over."""
     with unit_of_work(tenant_id, write=False):
         found = data_import(import_id)
         job = job_of(found)

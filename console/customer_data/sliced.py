@@ -1,6 +1,7 @@
 """Files that came from a browser, as the import reads them: put together from their sealed slices, never on a disk."""
 
 import io
+import logging
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import replace
@@ -10,6 +11,7 @@ from typing import BinaryIO, cast
 from uuid import UUID
 
 from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
 
 from console.core.db import db, unit_of_work
 from console.customer_data.imports import ImportFile, ImportSlice
@@ -27,7 +29,9 @@ from console.formats.entries import (
 from console.formats.mailbox_names import BOOKKEEPING, NOTES, maildir_folder
 from console.formats.zips import walk_zip_counting
 from console.vault.blobs import find_blob, open_blob
-from console.vault.errors import BlobMissing, Unreadable
+from console.vault.errors import BlobMissing, StoreUnavailable, Unreadable
+
+log = logging.getLogger(__name__)
 
 _OFFSET_BITS = 40
 """A cursor holds the number of an entry within its file above these bits, and the offset in an mbox file below."""
@@ -35,6 +39,7 @@ _MOST_INNER = 2**22
 _UNFINISHED = Refusal("unfinished", "It lies in a Maildir's tmp folder: its delivery was never finished.")
 _INCOMPLETE = Refusal("incomplete", "Not all of it was uploaded.")
 _DAMAGED = Refusal("damaged_upload", "What was uploaded of it is damaged from here on. Upload it again.")
+_NOT_TAKEN_APART = Refusal("not_taken_apart", "From here on it could not be taken apart into its items.")
 _TOO_MANY = Refusal("count", f"The file holds more than {_MOST_INNER:,} entries, which is the limit. Split it.")
 
 
@@ -146,6 +151,11 @@ def _placed(file: _File, place: int, after: Position | None) -> Iterator[Entry]:
             yield replace(entry, position=_outer(place, entry.position))
     except (Unreadable, BlobMissing):
         yield _refused(file, _outer(place, end), _DAMAGED)
+    except (StoreUnavailable, SQLAlchemyError):
+        raise
+    except Exception as error:  # noqa: BLE001 (one file that cannot be taken apart must not stop the others)
+        log.warning("an uploaded file could not be taken apart: %s", type(error).__name__)
+        yield _refused(file, _outer(place, end), _NOT_TAKEN_APART)
 
 
 def _entries(file: _File, after: Position | None) -> Iterator[Entry]:
@@ -164,7 +174,8 @@ def _read(file: _File, after: Position | None) -> Iterator[Entry]:
     head = file.open().read(HEAD_BYTES)
     kind = Kind.MAILDIR if file.maildir else detect(file.name, head)
     if kind is Kind.MBOX:
-        yield from mbox_entries(file.open, name=file.name, folder=file.folder, number=0, after=after)
+        failures = (Unreadable, BlobMissing)
+        yield from mbox_entries(file.open, name=file.name, folder=file.folder, number=0, after=after, failures=failures)
     elif kind is Kind.ZIP:
         numbers = count(1)
         opened = cast("BinaryIO", io.BufferedReader(cast("io.RawIOBase", file.open()), READ_BYTES))

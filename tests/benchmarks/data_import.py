@@ -56,7 +56,9 @@ def write_mbox(path: Path, size: int, *, seed: int = 1) -> int:
 
 
 def _message(rng: random.Random, number: int) -> bytes:
-    words = " ".join(_WORDS[min(int(rng.paretovariate(0.6)), len(_WORDS) - 1)] for _ in range(rng.choice((60, 150, 400))))
+    words = " ".join(
+        _WORDS[min(int(rng.paretovariate(0.6)), len(_WORDS) - 1)] for _ in range(rng.choice((60, 150, 400)))
+    )
     head = (
         f"Return-Path: <ada{number % 97}@acme.example>\nReceived: from mx{number % 7}.acme.example by mail.acme.example"
         f" with ESMTP id {number:08x}; Tue, 24 Nov 2026 10:{number % 60:02}:00 +0000\n"
@@ -168,7 +170,9 @@ def main(mib: int) -> None:
                 rate = _rate(f"import, sealed and stored, {name} index", count, size, begun)
                 assert found.imported_items == count, (found.imported_items, count)
                 grown = disk_bytes(instance) - before
-                print(f"    {rate / parsed:.2f} x the parse of email; {grown / size:.2f} bytes on disk for a byte of mail")
+                print(
+                    f"    {rate / parsed:.2f} x the parse of email; {grown / size:.2f} bytes on disk for a byte of mail"
+                )
         print(f"memory at its highest: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB")
 
 
