@@ -6,11 +6,14 @@ from uuid import UUID
 from flask import Blueprint, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
+from blueprints.data.words import size_text
 from blueprints.gate import requires
 from blueprints.visit import actor
 from console.audit.models import AuditEntry, EntryFilter, entries
 from console.core.db import settings
 from console.core.permissions import ADMINISTRATOR_ROLES, Permission, may
+from console.customer_data.models import totals
+from console.customer_data.overview import held
 from console.sessions.models import sign_ins_by_day
 from console.tenants.models import Tenant, this_tenant
 from console.users.directory import Query, list_people
@@ -54,6 +57,7 @@ def _attention(tenant: Tenant) -> list[dict[str, Any]]:
                 "action": "See administrators",
             }
         )
+    items += _damage()
     if tenant.people_invited:
         items.append(
             {
@@ -77,17 +81,39 @@ def _attention(tenant: Tenant) -> list[dict[str, Any]]:
     return items
 
 
+def _damage() -> list[dict[str, Any]]:
+    """That items are damaged, for whoever may read them."""
+    total = totals() if may(actor().role, Permission.DATA_ITEMS_READ) else None
+    if total is None or not total.damaged:
+        return []
+    return [
+        {
+            "tone": "bad",
+            "title": "1 item is damaged" if total.damaged == 1 else f"{total.damaged} items are damaged",
+            "text": "Nothing of them is shown. All others can be read. Tell support.",
+            "url": "/data/overview",
+            "action": "See which",
+        }
+    ]
+
+
 def _people(count: int, one: str, many: str) -> str:
     return f"1 person {one}" if count == 1 else f"{count} people {many}"
 
 
 def _stats(tenant: Tenant) -> list[dict[str, Any]]:
-    return [
+    data = []
+    if may(actor().role, Permission.DATA_ITEMS_READ):
+        items, size_bytes = held(by=actor())
+        hint = size_text(size_bytes) if items else "Nothing imported yet"
+        data = [{"label": "Messages and documents", "value": f"{items:,}", "url": "/data/overview", "hint": hint}]
+    people = [
         {"label": "Users", "value": tenant.people, "url": "/users", "hint": None},
         {"label": "Active", "value": tenant.people_active, "url": "/users?state=active", "hint": None},
         {"label": "Invited", "value": tenant.people_invited, "url": "/users?state=invited", "hint": None},
         {"label": "Suspended", "value": tenant.people_suspended, "url": "/users?state=suspended", "hint": None},
     ]
+    return [*data, *people]
 
 
 def _sign_ins() -> list[dict[str, Any]]:

@@ -41,7 +41,9 @@ def archive_of(owner: Mailbox, colleagues: list[Mailbox], threads: int, now: dat
             for place, (folder, mail) in enumerate(_thread(owner, colleagues, choice, now)):
                 archive.writestr(f"{folder}/{number:03}-{place}.eml", mail.as_bytes())
         for name, data in _documents(owner, choice):
-            archive.writestr(f"Documents/{name}", data)
+            at = now - timedelta(days=choice.uniform(1, DAYS))
+            entry = zipfile.ZipInfo(f"Documents/{name}", (at.year, at.month, at.day, at.hour, at.minute, at.second))
+            archive.writestr(entry, data)
     return packed.getvalue()
 
 
@@ -102,7 +104,8 @@ def _write(
     mail.set_content(body)
     if choice.random() < 0.35:
         rows = "".join(
-            f"<tr><td>{escape(name)}</td><td>{escape(str(value))}</td></tr>" for name, value in facts.items()
+            f"<tr><td>{escape(name.replace('_', ' ').capitalize())}</td><td>{escape(str(value))}</td></tr>"
+            for name, value in facts.items()
         )
         mail.add_alternative(HTML_LETTER.format(text=escape(body).replace("\n", "<br>"), rows=rows), subtype="html")
         designed = mail.get_payload()[1]  # type: ignore[index]

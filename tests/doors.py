@@ -124,6 +124,45 @@ def _recognised(kind: str) -> Callable[[House, str], list[str]]:
     return found
 
 
+def _items(house: House, tenant: str) -> list[str]:
+    """An item of that tenant's member, and one of somebody who is no user; brought in if there are none."""
+    from sqlalchemy import select
+
+    from console.customer_data.models import Item
+    from tests.customer_data.mails import bring, letter
+
+    member = "member" if tenant == "acme" else "birch_member"
+    query = select(Item.id).where(Item.quarantined_for.is_(None)).order_by(Item.number)
+    for _try in range(2):
+        with house.inside(house[member].tenant_id, write=False):
+            found = [str(row) for row in db.session.execute(query).scalars()]
+        if found:
+            return found
+        attached = [("a.txt", "text/plain", b"attached")]
+        bring(house, member, [letter("Example", "Words", html="<p>x</p>", attachments=attached)])
+        bring(house, member, [letter("Another", "Words")], "shared@box.example")
+    raise AssertionError(member)
+
+
+def _custodians(house: House, tenant: str) -> list[str]:
+    """A custodian of that tenant."""
+    from console.customer_data.models import custodians
+
+    _items(house, tenant)
+    with house.inside(house["owner" if tenant == "acme" else "birch_owner"].tenant_id, write=False):
+        return [str(each.id) for each in custodians()]
+
+
+def _labels(house: House, tenant: str) -> list[str]:
+    """A label of that tenant, made if there is none."""
+    from console.customer_data.labels import add_label, labels
+
+    owner = house["owner" if tenant == "acme" else "birch_owner"]
+    by = Actor(kind="person", tenant_id=owner.tenant_id, user_id=owner.id, role=owner.role, label=owner.name)
+    with house.inside(owner.tenant_id):
+        return [str(each.id) for each in labels() or [add_label("Example", by=by)]]
+
+
 def _data_imports(house: House, tenant: str) -> list[str]:
     """An import of that tenant to which files may come, with one announced; opened if there is none."""
     from console.customer_data.imports import recent_imports
@@ -169,6 +208,9 @@ EXAMPLES: dict[str, Callable[[House, str], list[str]]] = {
     "tenant_id": _tenant,
     "data_import_id": _data_imports,
     "held_item_id": _held_items,
+    "item_id": _items,
+    "custodian_id": _custodians,
+    "label_id": _labels,
     **IP_RANGES,
 }
 """For each kind of id that names something of one Customer: the ids there are of that Customer, best example first."""
@@ -179,6 +221,7 @@ OPEN_VALUES = {
     "filename": "css/base.css",
     "number": "0",  # a version of one's own settings; 0 stands for the defaults, which everybody has
     "place": "0",  # a file among those of one import
+    "part": "2",  # a part of an item, whatever its item is
     "level": "strict",  # a ready-made level of security
 }
 """For what stands in URLs and belongs to no Customer: an example."""

@@ -107,6 +107,8 @@ def subject_of(row: AuditEntry, names: dict[UUID, str]) -> tuple[str | None, str
         return None, None
     if row.subject_kind == "tenant":
         return ("This installation" if row.subject_id == PLATFORM_TENANT_ID else "This account"), None
+    if row.subject_kind == "item" and may(actor().role, Permission.DATA_ITEMS_READ):
+        return f"Item {str(row.subject_id)[-6:]}", url_for("data.show_item", item_id=row.subject_id)
     if row.subject_kind != "user":
         return f"{str(row.subject_kind).replace('_', ' ').capitalize()} {str(row.subject_id)[-6:]}", None
     if row.subject_id == row.actor_id:

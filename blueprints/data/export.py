@@ -6,13 +6,12 @@ from flask import Response, render_template, request, stream_with_context, url_f
 from flask.typing import ResponseReturnValue
 
 from blueprints.data import blueprint
-from blueprints.data.filters import Filters, read_filters
+from blueprints.data.filters import Filters, read_filters, spoken
 from blueprints.data.listing import chosen_ids
 from blueprints.data.words import size_text
 from blueprints.gate import requires
 from blueprints.visit import actor, signed_in
 from console.core import clock
-from console.core.db import db
 from console.core.errors import Conflict
 from console.core.permissions import Permission
 from console.customer_data.export_zip import zip_pieces
@@ -45,7 +44,7 @@ def export_items() -> ResponseReturnValue:
         return _confirm(plan, filters if of_search else None)
     if problem or plan.too_much or not plan.item_ids:
         return _confirm(plan, filters if of_search else None, problem, 422)
-    asked = _asked_for(filters) if of_search else SELECTED
+    asked = spoken(filters) if of_search else SELECTED
     start_export(plan, by=actor(), asked=asked, reason=reason or None)
     pieces = zip_pieces(signed_in().tenant_id, plan.item_ids, by=actor())
     response = Response(stream_with_context(pieces), mimetype="application/zip")
@@ -62,21 +61,15 @@ def _reason_problem(reason: str) -> str:
     return "Your company asks for a reason. Say in a few words why these items leave." if missing else ""
 
 
-def _asked_for(filters: Filters) -> str:
-    named = [f"{name}={value}" for name, value in filters.kept().items() if name not in ("sort", "limit")]
-    return " ".join(named)[:500] or "everything"
-
-
 def _confirm(plan: Plan, filters: Filters | None, problem: str = "", status: int = 200) -> ResponseReturnValue:
     """The page that says what will leave. `filters` are those of a search; None for ticked items."""
-    db.session.rollback()
     carried: dict[str, Any] = filters.kept() if filters is not None else {}
     page = render_template(
         "data/export.html",
         plan=plan,
         size=size_text(plan.size_bytes),
         of_search=filters is not None,
-        asked=_asked_for(filters) if filters is not None else "",
+        asked=spoken(filters) if filters is not None else "",
         carried=carried,
         problem=problem,
         reason=request.form.get("reason", ""),

@@ -12,8 +12,8 @@ from werkzeug.datastructures import MultiDict
 
 from blueprints.visit import actor, visit
 from console.customer_data.finding import ItemQuery, cursor_of
-from console.customer_data.labels import may_see_labels
-from console.customer_data.models import Item, Kind
+from console.customer_data.labels import label, may_see_labels
+from console.customer_data.models import Item, Kind, custodian
 
 LIMITS = (25, 50, 100, 200)
 DEFAULT_LIMIT = 50
@@ -101,6 +101,27 @@ def read_filters(source: MultiDict[str, str] | None = None) -> Filters:
 def filters_of_place(place: str) -> Filters:
     """The filters in the address of a list that somebody came from."""
     return read_filters(MultiDict(parse_qsl(place[:2000])))
+
+
+def spoken(filters: Filters) -> str:
+    """The filters in words, for the page of an export and for the record of it."""
+    values, parts = filters.values, []
+    if filters.query.q:
+        parts.append(f"words “{filters.query.q}”")
+    if filters.query.kind or filters.query.media:
+        parts.append(dict(KINDS)[values["kind"]].lower())
+    if filters.query.custodian:
+        parts.append(f"custodian {custodian(filters.query.custodian).label}")
+    if filters.query.label:
+        parts.append(f"label {label(filters.query.label).name}")
+    parts += [f"{word} {day}" for word, day in (("from", filters.from_on), ("until", filters.until_on)) if day]
+    if filters.query.min_bytes or filters.query.max_bytes:
+        parts.append(SIZES[values["size"]][0].lower())
+    if filters.query.attachments is not None:
+        parts.append("with attachments" if filters.query.attachments else "without attachments")
+    if filters.query.import_id:
+        parts.append(f"import {filters.query.import_id}")
+    return ", ".join(parts) or "everything"
 
 
 def beside(query: ItemQuery, item: Item) -> tuple[ItemQuery, ItemQuery]:

@@ -177,13 +177,12 @@ def _story(item: Item) -> dict[str, Any]:
         by = names.get(brought.created_by) if brought.created_by else None
         story["brought"] = {"by": by, "source": brought.source, "url": import_page(brought.id)}
     if may(actor().role, Permission.AUDIT_ENTRIES_READ):
-        story["openings"] = [_line(entry) for entry in history(item.id, limit=HISTORY)]
+        story["openings"] = [_line(entry) for entry in history(item.id, limit=HISTORY) if not _is_frame(entry)]
     return story
 
 
 _OPENED = {
     "text": "Read its text",
-    "page": "Opened its HTML view",
     "html": "Read its HTML",
     "headers": "Read its headers",
     "source": "Read its source",
@@ -192,6 +191,11 @@ _OPENED = {
     "attachment": "Opened an attachment",
     "export": "Exported it",
 }
+
+
+def _is_frame(entry: AuditEntry) -> bool:
+    """Whether it is the page around a mail's HTML; that the HTML itself was read is an entry of its own."""
+    return (entry.details.get("facts") or {}).get("opened") == "page"
 
 
 def _line(entry: AuditEntry) -> dict[str, Any]:

@@ -38,7 +38,7 @@ def list_items() -> ResponseReturnValue:
         filters=filters,
         values=filters.values,
         page=page,
-        rows=rows_of(page.items, {each.id: each for each in shown}, of),
+        rows=rows_of(page.items, {each.id: each for each in shown}, of, page.query),
         custodians=[(str(each.id), each.label) for each in sorted(shown, key=lambda each: each.label.casefold())],
         labels=[(str(each.id), each.name) for each in labels()] if sees_labels else [],
         kinds=KINDS,

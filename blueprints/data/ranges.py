@@ -28,9 +28,9 @@ def wanted_range(header: str | None, size: int) -> tuple[int, int] | None:
             raise NotSatisfiable
         return size - length, length
     start = int(match[1])
-    end = int(match[2]) if match[2] else size - 1
-    if end < start:
+    if match[2] and int(match[2]) < start:
         return None
     if start >= size:
         raise NotSatisfiable
-    return start, min(end, size - 1) - start + 1
+    end = min(int(match[2]), size - 1) if match[2] else size - 1
+    return start, end - start + 1

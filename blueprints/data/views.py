@@ -39,6 +39,7 @@ def message_context(message: Message, raw: bytes, view: str, html_url: str, way:
         "odd": oddities(message.flags | message.defects),
         "shown": None,
         "note": "",
+        "proven": True,
     }
 
 
@@ -68,4 +69,5 @@ def document_context(item: Item, found: Shown, picture_url: str) -> dict[str, An
         "note": found.note,
         "odd": oddities(item.summary.notes),
         "attachments": [],
+        "proven": True,
     }

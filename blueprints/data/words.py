@@ -8,6 +8,8 @@ from blueprints.chrome import local_time
 from console.customer_data.labels import Label
 from console.customer_data.models import Custodian, Item, Kind
 from console.formats.addresses import Address
+from console.formats.queries import Query
+from console.formats.snippets import snippet
 
 _UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB")
 MEDIA_WORDS = {
@@ -43,6 +45,7 @@ ODD = {
     "unclosed_multipart": "It ends before its last part does.",
 }
 ADDRESSES_SHOWN = 12
+TITLE_CHARACTERS = 1_000
 
 
 def size_text(size_bytes: int) -> str:
@@ -57,9 +60,14 @@ def size_text(size_bytes: int) -> str:
     return f"{size:,.0f} {unit}" if unit == "bytes" or size >= 10 else f"{size:.1f} {unit}"
 
 
-def rows_of(items: Iterable[Item], custodians: dict[UUID, Custodian], labels: dict[UUID, list[Label]]) -> list[Any]:
+def rows_of(
+    items: Iterable[Item], custodians: dict[UUID, Custodian], labels: dict[UUID, list[Label]], query: Query
+) -> list[Any]:
     """The lines of a list of items: so that the template's loop has nothing to work out."""
-    return [_row(item, custodians.get(item.custodian_id), labels.get(item.id, [])) for item in items]
+    rows = [_row(item, custodians.get(item.custodian_id), labels.get(item.id, [])) for item in items]
+    for row in rows if query.wanted else ():
+        row["pieces"] = snippet(row["title"], query, TITLE_CHARACTERS)
+    return rows
 
 
 def _row(item: Item, custodian: Custodian | None, labels: list[Label]) -> dict[str, Any]:
@@ -67,6 +75,7 @@ def _row(item: Item, custodian: Custodian | None, labels: list[Label]) -> dict[s
     return {
         "id": str(item.id),
         "title": summary.title or ("No subject" if message else "No name"),
+        "pieces": None,
         "untitled": not summary.title,
         "who": (short_sender(summary.sender) or "No sender") if message else MEDIA_WORDS.get(item.media, "File"),
         "message": message,

@@ -26,7 +26,8 @@ def titles(page):
     import html
     import re
 
-    return [html.unescape(found) for found in re.findall(r"data-row-link[^>]*><bdi>(.*?)</bdi>", page.text)]
+    found = re.findall(r"data-row-link[^>]*><bdi>(.*?)</bdi>", page.text)
+    return [html.unescape(re.sub("</?mark>", "", title)) for title in found]
 
 
 def damage(house, key, item_id):

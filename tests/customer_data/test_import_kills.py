@@ -95,7 +95,7 @@ def test_no_kill_loses_or_doubles_an_item(house):
         db.engine.dispose()  # a process that is forked brings connections of its own
     kills, progress = 0, set()
     for number in range(KILLS):
-        moment = 4 + 3 * number if number % 2 else 90 + 7 * number
+        moment = 4 + 3 * number if number % 2 else 55 + 2 * number
         if not killed_at(house.settings, moment):
             break
         kills += 1

@@ -2,6 +2,7 @@
 
 import pytest
 
+from blueprints.data.frame import FRAME_POLICY, INERT_POLICY, PAGE_POLICY
 from blueprints.gate import public
 from blueprints.headers import ALWAYS
 from tests.doors import doors, half_signed_in, opened, token_of
@@ -45,9 +46,24 @@ def secure_house(stage, tmp_path_factory):
         yield planted(house)
 
 
+FRAMES = {
+    "data.show_item": {"Content-Security-Policy": PAGE_POLICY},
+    "data.show_part": {"Content-Security-Policy": PAGE_POLICY},
+    "data.html": {
+        "Content-Security-Policy": FRAME_POLICY,
+        "X-Frame-Options": "SAMEORIGIN",
+        "Referrer-Policy": "no-referrer",
+    },
+    **{f"data.{name}": {"Content-Security-Policy": INERT_POLICY} for name in ("raw", "download_part", "picture")},
+}
+"""Endpoints that show what strangers wrote: their own headers, which let the frame in or are stricter."""
+FRAMES["data.part_html"], FRAMES["data.part_picture"] = FRAMES["data.html"], FRAMES["data.picture"]
+
+
 def faults_of(answer, what, *, endpoint=None, secure=False):
     """What is wrong with the headers of that answer."""
-    found = [f"{what}: {name} missing" for name, value in ALWAYS.items() if answer.headers.get(name) != value]
+    wanted = {**ALWAYS, **(FRAMES.get(endpoint, {}) if answer.status_code == 200 else {})}
+    found = [f"{what}: {name} missing" for name, value in wanted.items() if answer.headers.get(name) != value]
     found += [f"{what}: {name} twice" for name in ALWAYS if len(answer.headers.getlist(name)) != 1]
     if ("Strict-Transport-Security" in answer.headers) != secure:
         found.append(f"{what}: Strict-Transport-Security")

@@ -15,6 +15,12 @@ WRITES = {
 }
 """What reading may write, by endpoint: the tables, and why."""
 
+_OPENING = ("audit_entries", "audit_heads", "budgets"), "that an item was opened is in the record, once a minute"
+WRITES |= {
+    f"data.{endpoint}": _OPENING
+    for endpoint in ("show_item", "show_part", "raw", "html", "part_html", "picture", "part_picture", "download_part")
+}
+
 REFUSAL = ("audit_entries", "audit_heads", "budgets")
 """An answer of 403 is in the record of the person who was refused; repeated ones are counted."""
 
