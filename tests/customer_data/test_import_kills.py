@@ -25,7 +25,7 @@ KILLS = 26
 def archive():
     """Messages of which some are large, some come twice, some are held and some are cut in doubt."""
     messages = [message(number) for number in range(150)]
-    messages += [message(1000 + number) + bytes(range(256)) * 300 for number in range(5)]
+    messages += [message(1000 + number) + bytes(range(256)) * 300 + b"\n" for number in range(5)]
     messages[40:40] = [messages[3], messages[4]]
     doubtful = b"Subject: doubt\n\ntext\nFrom b@x.example Tue Nov 24 10:00:00 2026\nX-Header: or none\n"
     return [
