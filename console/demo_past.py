@@ -29,7 +29,7 @@ OFFICE, OFFICE_V6, VPN, MOBILE = "198.51.100.{}", "2001:db8:40:{:x}::17", "203.0
 """Addresses that are set aside for examples (RFC 5737, RFC 3849)."""
 BROWSERS = ("Firefox 140 on Windows", "Chrome 139 on Windows", "Safari 18 on macOS", "Edge 139 on Windows")
 PHONE = "Safari 18 on iPhone"
-COMES_IN, FAILS = 0.26, 0.06
+COMES_IN, FAILS = 0.2, 0.06
 """How likely it is that somebody signs in on a working day, and that the password is wrong first."""
 
 

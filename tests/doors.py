@@ -27,6 +27,7 @@ from console.core.actor import Actor
 from console.core.db import Base, db
 from console.core.ids import new_id
 from tests import databases
+from tests.customer_data.examples import EXAMPLES as CUSTOMER_DATA
 from tests.house import TOKEN, House, Visitor
 from tests.ip_ranges.examples import EXAMPLES as IP_RANGES
 
@@ -124,79 +125,6 @@ def _recognised(kind: str) -> Callable[[House, str], list[str]]:
     return found
 
 
-def _items(house: House, tenant: str) -> list[str]:
-    """An item of that tenant's member, and one of somebody who is no user; brought in if there are none."""
-    from sqlalchemy import select
-
-    from console.customer_data.models import Item
-    from tests.customer_data.mails import bring, letter
-
-    member = "member" if tenant == "acme" else "birch_member"
-    query = select(Item.id).where(Item.quarantined_for.is_(None)).order_by(Item.number)
-    for _try in range(2):
-        with house.inside(house[member].tenant_id, write=False):
-            found = [str(row) for row in db.session.execute(query).scalars()]
-        if found:
-            return found
-        attached = [("a.txt", "text/plain", b"attached")]
-        bring(house, member, [letter("Example", "Words", html="<p>x</p>", attachments=attached)])
-        bring(house, member, [letter("Another", "Words")], "shared@box.example")
-    raise AssertionError(member)
-
-
-def _custodians(house: House, tenant: str) -> list[str]:
-    """A custodian of that tenant."""
-    from console.customer_data.models import custodians
-
-    _items(house, tenant)
-    with house.inside(house["owner" if tenant == "acme" else "birch_owner"].tenant_id, write=False):
-        return [str(each.id) for each in custodians()]
-
-
-def _labels(house: House, tenant: str) -> list[str]:
-    """A label of that tenant, made if there is none."""
-    from console.customer_data.labels import add_label, labels
-
-    owner = house["owner" if tenant == "acme" else "birch_owner"]
-    by = Actor(kind="person", tenant_id=owner.tenant_id, user_id=owner.id, role=owner.role, label=owner.name)
-    with house.inside(owner.tenant_id):
-        return [str(each.id) for each in labels() or [add_label("Example", by=by)]]
-
-
-def _data_imports(house: House, tenant: str) -> list[str]:
-    """An import of that tenant to which files may come, with one announced; opened if there is none."""
-    from console.customer_data.imports import recent_imports
-    from console.customer_data.uploads import Announced, announce, open_import
-
-    owner = house["owner" if tenant == "acme" else "birch_owner"]
-    by = Actor(kind="person", tenant_id=owner.tenant_id, user_id=owner.id, role=owner.role, label=owner.name)
-    with house.inside(owner.tenant_id):
-        found = [str(one.id) for one in recent_imports(limit=10) if one.state == "receiving"]
-        if not found:
-            made = open_import(owner.email, by=by)
-            announce(made.id, 0, [Announced("mail.mbox", 100)])
-            found = [str(made.id)]
-    return found
-
-
-def _held_items(house: House, tenant: str) -> list[str]:
-    """An item of that tenant that is in quarantine, imported if there is none."""
-    from sqlalchemy import select
-
-    from console.customer_data.models import Item
-    from tests.customer_data.bring import bring
-
-    owner = house["owner" if tenant == "acme" else "birch_owner"]
-    for _try in range(2):
-        with house.inside(owner.tenant_id, write=False):
-            query = select(Item.id).where(Item.quarantined_for.is_not(None))
-            found = [str(row) for row in db.session.execute(query).scalars()]
-        if found:
-            return found
-        bring(house, tenant, [("held.eml", b"no header line at all")])
-    raise AssertionError(owner)
-
-
 EXAMPLES: dict[str, Callable[[House, str], list[str]]] = {
     "user_id": _people,
     "session_id": _sessions,
@@ -206,11 +134,7 @@ EXAMPLES: dict[str, Callable[[House, str], list[str]]] = {
     "entry_id": _entries,
     "factor_id": _factors,
     "tenant_id": _tenant,
-    "data_import_id": _data_imports,
-    "held_item_id": _held_items,
-    "item_id": _items,
-    "custodian_id": _custodians,
-    "label_id": _labels,
+    **CUSTOMER_DATA,
     **IP_RANGES,
 }
 """For each kind of id that names something of one Customer: the ids there are of that Customer, best example first."""

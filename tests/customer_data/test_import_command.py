@@ -44,7 +44,7 @@ def test_a_folder_is_imported_and_the_answer_counts(house, env, tmp_path):
     assert (data["imported"]["items"], data["refused"]["items"]) == (3, 1)
     done = safekeep(env, "import", "Acme", str(tmp_path / "mail"), "--custodian", house["member"].email)
     assert done.returncode == 0
-    assert "4 items seen (333 bytes): 0 imported, 3 duplicate, 0 quarantined, 1 refused." in done.stdout
+    assert "4 items seen (318 bytes): 0 imported, 3 duplicate, 0 quarantined, 1 refused." in done.stdout
     page = house.signed_in("owner").get(f"/data/import/{data['id']}").text
     assert "The command line" in page
     assert str(tmp_path / "mail") in page
@@ -76,7 +76,7 @@ def test_what_cannot_be_done_is_said_in_one_line(house, env, tmp_path):
 
 def test_a_killed_command_goes_on_where_it_was_and_loses_nothing(house, env, tmp_path):
     path = tmp_path / "mail.mbox"
-    path.write_bytes(mbox([message(number) for number in range(4000)]))
+    path.write_bytes(mbox([message(number) for number in range(2000)]))
     arguments = ("import", "Acme", str(path), "--custodian", "ada@x.example")
     seen = 0
     for _kill in range(2):
@@ -94,8 +94,8 @@ def test_a_killed_command_goes_on_where_it_was_and_loses_nothing(house, env, tmp
     done = safekeep(env, *arguments)
     assert done.returncode == 0, done.stderr
     with house.inside(house["owner"].tenant_id, write=False):
-        assert len(list(db.session.execute(select(Item.id)).scalars())) == 4000
-    assert imports(house)[0][:2] == ("done", 4000)
+        assert len(list(db.session.execute(select(Item.id)).scalars())) == 2000
+    assert imports(house)[0][:2] == ("done", 2000)
 
 
 def moved_on(house, seen, process):
@@ -105,7 +105,7 @@ def moved_on(house, seen, process):
 
 def test_a_command_that_is_asked_to_stop_hands_the_work_back(house, env, tmp_path):
     path = tmp_path / "mail.mbox"
-    path.write_bytes(mbox([message(number) for number in range(6000)]))
+    path.write_bytes(mbox([message(number) for number in range(1500)]))
     arguments = ("import", "Acme", str(path), "--custodian", "ada@x.example")
     with running(env, *arguments) as process:
         wait_until(lambda: (imports(house) or [("", 0)])[0][1] > 0, seconds=120)
@@ -116,7 +116,7 @@ def test_a_command_that_is_asked_to_stop_hands_the_work_back(house, env, tmp_pat
         again = safekeep(env, *arguments)  # at once: nobody holds the lease
         assert again.returncode == 0
         assert "it goes on where it was" in again.stderr
-    assert [one[:2] for one in imports(house)] == [("done", 6000)]
+    assert [one[:2] for one in imports(house)] == [("done", 1500)]
 
 
 def test_memory_stays_flat(house, env, tmp_path):

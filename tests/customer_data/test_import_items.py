@@ -64,7 +64,7 @@ def samples_of_python():
     return sorted((one.name, one.read_bytes()) for one in folder.glob("*.txt")) if folder and folder.is_dir() else []
 
 
-@pytest.mark.promise("P18")
+@pytest.mark.promise("P17")
 def test_every_hostile_message_comes_in_and_is_read_back_byte_for_byte(house):
     messages = [(f"{number}.eml", raw) for number, (_name, raw) in enumerate(hostile_messages())]
     messages += [(f"python-{name}.eml", raw) for name, raw in samples_of_python()]

@@ -87,7 +87,7 @@ def let_the_lease_end(house, import_id):
         db.session.execute(statement.values(lease_until_at=past))
 
 
-@pytest.mark.promise("P18")
+@pytest.mark.promise("P17")
 def test_no_kill_loses_or_doubles_an_item(house):
     files = archive()
     import_id = upload(house.signed_in("owner"), files, "ada@x.example")
