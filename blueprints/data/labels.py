@@ -96,9 +96,11 @@ def _change(ids: list[UUID]) -> str:
         raise Invalid("Tick the items first; then choose the label.")
     if request.form.get("verb") == "take_off":
         found = label(_label_id(chosen))
-        return f"“{found.name}” was taken off {_items(take_off(found, ids, by=actor())).lower()}."
+        gone = take_off(found, ids, by=actor())
+        return f"“{found.name}” was taken off {_items(gone)}." if gone else f"None of them had “{found.name}”."
     found = add_label(new, by=actor()) if new.strip() else label(_label_id(chosen))
-    return f"“{found.name}” was put on {_items(put_on(found, ids, by=actor())).lower()}."
+    new = put_on(found, ids, by=actor())
+    return f"“{found.name}” was put on {_items(new)}." if new else f"“{found.name}” was on all of them already."
 
 
 def _label_id(text: str) -> UUID:

@@ -19,8 +19,9 @@ REFUSED = {
 }
 """Endpoints that refuse a Customer's owner before they look at the id: 403 for every id."""
 
-KEPT = ("audit_entries", "audit_heads", "budgets", "jobs", "sessions.last_seen_at")
-"""May change in the asker's own tenant: the record of refusals, counts of tries, the clock of the asker's session."""
+KEPT = ("audit_entries", "audit_heads", "budgets", "jobs", "sessions.last_seen_at", "ip_sightings")
+"""May change in the asker's own tenant: the record of refusals, counts of tries, when and where the asker's session was
+seen, which is noted once a minute."""
 
 
 IDS = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|\b\d+\b")
