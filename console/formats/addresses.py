@@ -8,6 +8,8 @@ from console.formats.charsets import header_text
 
 MOST_ADDRESSES = 5_000
 """More of one header are not read."""
+MOST_TOKENS = 50
+"""Words and signs of one name or address."""
 
 _TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"?|<[^>]*>?|[(),;:\\]|[^"<(),;:\\]+', re.DOTALL)
 _ESCAPED = re.compile(rb"\\(.)", re.DOTALL)
@@ -26,12 +28,12 @@ def addresses(value: bytes) -> tuple[Address, ...]:
     **Source:** RFC 5322 section 3.4, read leniently: what is no address is kept as a name, so that a search finds it.
     """
     found: list[Address] = []
-    for words, angle, comment in _mailboxes(value):
+    for number, (words, angle, comment) in enumerate(_mailboxes(value)):
+        if number >= MOST_ADDRESSES:
+            break
         one = _address(words, angle, comment)
         if one:
             found.append(one)
-            if len(found) >= MOST_ADDRESSES:
-                break
     return tuple(found)
 
 
@@ -49,15 +51,15 @@ def _mailboxes(value: bytes) -> Iterator[tuple[list[bytes], bytes | None, list[b
             if depth and token != b")":
                 comment.append(token)
         elif token in (b",", b";"):
-            yield words, angle, comment
+            yield words[:MOST_TOKENS], angle, comment[:MOST_TOKENS]
             words, angle, comment = [], None, []
-        elif token == b":":
-            words, comment = ([], []) if not _is_address(words) else ([*words, token], comment)  # the name of a group
+        elif token == b":" and not _is_address(words[:MOST_TOKENS]):
+            words, comment = [], []  # what stood before was the name of a group
         elif token.startswith(b"<"):
             angle = token.strip(b"<>") if angle is None else angle
         else:
             words.append(token)
-    yield words, angle, comment
+    yield words[:MOST_TOKENS], angle, comment[:MOST_TOKENS]
 
 
 def _is_address(words: list[bytes]) -> bool:

@@ -8,9 +8,13 @@ from urllib.parse import urlsplit
 import nh3
 
 from console.formats.charsets import printable
+from console.formats.html_limits import costs_too_much
 
 HTML_CHARACTERS = 2_000_000
 """More of one page is not read."""
+LINK_CHARACTERS = 4_000
+FONT_CHARACTERS = 100
+"""Longer values of links and fonts are dropped: a broken page repeats them."""
 LINK_REL = "noopener noreferrer nofollow"
 
 _TAGS = set(
@@ -54,6 +58,7 @@ _ATTRIBUTES = {
 _LEADS_OUT = re.compile(r"https?://|mailto:", re.IGNORECASE)
 _LINK = re.compile(r'<a href="([^"]*)"([^>]*)>(.*?)</a>', re.DOTALL)
 _TAG = re.compile(r"<(/?)([a-z0-9]+)[^>]*>")
+_ANYTHING_LIKE_A_TAG = re.compile(r"<[^<>]*>?")
 _SPACES = re.compile(r"[ \t\r\f\v\xa0]+")
 _LINES = re.compile(r" ?\n[ \n]*\n ?")
 
@@ -69,12 +74,19 @@ def safe_html(html: str, picture: Callable[[str], str | None] | None = None) -> 
         if tag == "img" and name == "src":
             identity = value.strip()
             return picture(identity[4:]) if picture and identity[:4].lower() == "cid:" else None
+        if tag == "font" and len(value) > FONT_CHARACTERS:
+            return None
+        if name == "href" and len(value) > LINK_CHARACTERS:
+            return None
         if name == "href":
             return value.strip() if _LEADS_OUT.match(value.strip()) else None
         return value
 
+    page = printable(html[:HTML_CHARACTERS])
+    if costs_too_much(page):
+        return f"<pre>{entities.escape(_crude(page))}</pre>"
     clean = nh3.clean(
-        printable(html[:HTML_CHARACTERS]),
+        page,
         tags=_TAGS,
         clean_content_tags=_GONE,
         attributes=_ATTRIBUTES,
@@ -105,11 +117,17 @@ def _host(target: str) -> str:
 
 def html_text(html: str) -> str:
     """The text that a reader would see, with line breaks where blocks end. Scripts, styles and comments are dropped."""
-    clean = nh3.clean(
-        printable(html[:HTML_CHARACTERS]), tags=_BLOCKS, clean_content_tags=_GONE, attributes={}, link_rel=None
-    )
+    page = printable(html[:HTML_CHARACTERS])
+    if costs_too_much(page):
+        return entities.unescape(_crude(page)).strip()
+    clean = nh3.clean(page, tags=_BLOCKS, clean_content_tags=_GONE, attributes={}, link_rel=None)
     text = entities.unescape(_TAG.sub(_break, clean.replace("\n", " ")))
     return _LINES.sub("\n\n", _SPACES.sub(" ", printable(text))).strip()
+
+
+def _crude(page: str) -> str:
+    """The page without what looks like a tag. Only for pages that are not parsed."""
+    return _ANYTHING_LIKE_A_TAG.sub(" ", page)
 
 
 def _break(match: re.Match[str]) -> str:

@@ -94,7 +94,8 @@ def hostile_messages():
     """(name, bytes) of messages that break what writers and readers of mail assume."""
     simple = b"From: a@example.org\nTo: b@example.org\nSubject: simple\nDate: Tue, 24 Nov 2026 10:00:00 +0000\n\nBody\n"
     found = [(f"charset {label[:40]!r}", in_charset(label)) for label in (*codec_labels(), *UNKNOWN_LABELS)]
-    return found + [
+    return [
+        *found,
         ("empty", b""),
         ("one line end", b"\n"),
         ("only a blank CRLF", b"\r\n\r\n"),

@@ -30,7 +30,7 @@ PAGES = (
     "<a href='http://evil.example/'><a href='http://good.example/'>nested</a></a>", "<a href='http://evil.example/' title='\" onclick=alert(1)'>x</a>",
     "<a name=location id=cookie>clobber</a><img name=getElementById>", "<details open ontoggle=alert(1)>x", "<marquee onstart=alert(1)>x</marquee>", "<isindex action=javascript:alert(1)>",
     "<template><img src=x onerror=alert(1)></template>", "<select><template><img src=x onerror=alert(1)></template></select>", "<p><svg><p><style><!--</style><img src=x onerror=alert(1)>--></style>",
-    "<img src='cid:x\" onerror=\"alert(1)'>", "<img alt='<a href=\"http://evil.example/\" onclick=x>' src=x>", "<p lang='\"><script>alert(1)</script>'>x", "<a href=\"http://e.example/<script>\">x</a>",
+    "<img src='cid:x\" onerror=\"alert(1)'>", "<img alt='<a href=\"http://evil.example/\" onclick=x>' src=x>", "<p lang='\"><script>alert(1)</script>'>x", '<a href="http://e.example/<script>">x</a>',
     "\x00<scr\x00ipt>alert(1)</scr\x00ipt>", "<sc<script>ript>alert(1)</script>", "<<script>alert(1)//<</script>", "<img\x0csrc=x\x0conerror=alert(1)>", "<img/src=x/onerror=alert(1)>",
     "+ADw-script+AD4-alert(1)+ADw-/script+AD4-", "<div>" * 3000 + "<img src=x onerror=alert(1)>", "<p" * 5000, "<!--" * 5000, "\ud800<b>half</b>",
 )  # fmt: skip

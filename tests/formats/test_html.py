@@ -126,3 +126,36 @@ def test_any_order_of_what_attacks_are_made_of_is_harmless(page):
 def test_any_text_is_answered(page):
     assert not judged(safe_html(page))
     html_text(page)
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "<div>" * 100_000,
+        "<p>" + "".join(f"<font color={number}>" for number in range(3000)) + "</p>" + "<p>x</p>" * 3000,
+        "<p>" + "<font title='</font>'>" * 3000 + "</p>" + "<p>x</p>" * 3000,
+        "<p>" + "<font><!-- </font> -->" * 3000 + "</p>" + "<p>x</p>" * 3000,
+        "<p>" + "<font><style></font></style>" * 3000 + "</p>" + "<p>x</p>" * 3000,
+        "&" * 200_000,
+        "<p " + " ".join(f"a{number}=1" for number in range(60_000)) + ">",
+        "<" * 200_000,
+        "<!--" * 50_000,
+        "<a '" * 50_000,
+        "<style>" * 50_000,
+    ],
+    ids=lambda page: page[:30],
+)
+def test_a_page_that_would_grow_without_end_is_shown_as_its_text(page):
+    clean = safe_html(page)
+    assert len(clean) < 10 * len(page) + 1000
+    assert not judged(clean)
+    html_text(page)
+
+
+def test_an_ordinary_page_is_not_taken_for_one():
+    page = (
+        "<table>"
+        + "<tr><td><font face=x><b>word</b></font></td><td><a href='http://e.example/'>link</a></td></tr>" * 3000
+        + "</table>"
+    )
+    assert "<table>" in safe_html(page)

@@ -61,8 +61,7 @@ def tree(tmp_path):
     (tmp_path / "link.eml").symlink_to(tmp_path / "one.eml")
     (tmp_path / "loop").symlink_to(tmp_path)
     os.mkfifo(tmp_path / "pipe")
-    with open(os.path.join(os.fsencode(tmp_path), b"bad\xff.txt"), "wb") as file:
-        file.write(b"x")
+    (tmp_path / os.fsdecode(b"bad\xff.txt")).write_bytes(b"x")
     return tmp_path
 
 
