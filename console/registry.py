@@ -9,7 +9,7 @@ from console.core import jobs
 from console.core import lookups as _lookups
 from console.core.db import Base
 from console.customer_data import import_sweep as data_import_sweep
-from console.customer_data import importing, merging
+from console.customer_data import importing, merging, rebuilding
 from console.customer_data import imports as data_imports
 from console.customer_data import models as _customer_data
 from console.identity import actions as identity
@@ -44,6 +44,8 @@ HANDLERS: dict[str, jobs.Handler] = {
     data_import_sweep.SWEEP_JOB: data_import_sweep.sweep_data_imports,
     blobs.DELETE_JOB: blobs.remove_deleted,
     merging.INDEX_JOB: merging.merge_segments,
+    rebuilding.REBUILD_JOB: rebuilding.rebuild_index,
+    rebuilding.SWEEP_JOB: partial(rebuilding.sweep_indexes, tenant_ids=tenants.tenant_ids),
     blob_care.SWEEP_JOB: partial(blob_care.sweep_blobs, tenant_ids=tenants.tenant_ids),
 }
 
@@ -54,5 +56,6 @@ PERIODIC: dict[str, int] = {
     import_sweep.SWEEP_JOB: import_sweep.SWEEP_EVERY_SECONDS,
     ip_ranges.SWEEP_JOB: ip_ranges.SWEEP_EVERY_SECONDS,
     data_import_sweep.SWEEP_JOB: data_import_sweep.SWEEP_EVERY_SECONDS,
+    rebuilding.SWEEP_JOB: rebuilding.SWEEP_EVERY_SECONDS,
     blob_care.SWEEP_JOB: blob_care.SWEEP_EVERY_SECONDS,
 }

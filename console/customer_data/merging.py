@@ -9,12 +9,12 @@ from typing import Any, cast
 
 from sqlalchemy import delete, insert, select, update
 
-from console.core import jobs
 from console.core.db import db, unit_of_work
 from console.core.jobs import Run
 from console.customer_data.index import INDEX_JOB, bucket_rows, new_segment
 from console.customer_data.models import totals
 from console.customer_data.postings import Bucket, DamagedBucket, merge_buckets
+from console.customer_data.rebuilding import enqueue_rebuild
 from console.customer_data.segments import (
     FAN,
     IndexKeys,
@@ -28,7 +28,6 @@ from console.customer_data.segments import (
 )
 from console.vault.errors import Unreadable
 
-REBUILD_JOB = "data-index-rebuild"
 GROUPS = 16
 """Buckets of each source that one step works through: with 16 sources at most 256 of them, some MiB."""
 _REMOVED_ROWS = 1_000
@@ -128,6 +127,7 @@ def _buckets(
 
 def _write(run: Run, target_id: Any, built: int, step: _Prepared | None) -> bool:
     """The buckets are there, and the cursor behind them; with the last ones the new segment takes its sources' place."""
+    totals(lock=True)  # the index may be about to be replaced as a whole
     target = segment(target_id, lock=True)
     if target is None or target.state != SegmentState.BUILDING or target.built != built:
         return True  # another worker was here meanwhile
@@ -156,14 +156,7 @@ def _give_up(target: SearchSegment) -> None:
     """A source is damaged: the merge is undone, searches go on with what can be read, the index is made anew."""
     db.session.execute(update(SearchSegment).where(SearchSegment.into_id == target.id).values(into_id=None))
     target.state = SegmentState.GONE
-    enqueue_rebuild(target)
-
-
-def enqueue_rebuild(owned: SearchSegment) -> None:
-    """The index of that segment's tenant is made anew soon, unless that waits to be done already."""
-    waiting = jobs.job_for(REBUILD_JOB, owned.tenant_id)
-    if waiting is None or waiting.state not in ("queued", "running"):
-        jobs.enqueue(REBUILD_JOB, tenant_id=owned.tenant_id, target_id=owned.tenant_id)
+    enqueue_rebuild()
 
 
 def _remove_gone() -> int:
@@ -180,4 +173,4 @@ def _remove_gone() -> int:
     return cast("int", removed.rowcount)  # type: ignore[attr-defined]
 
 
-__all__ = ["INDEX_JOB", "REBUILD_JOB", "enqueue_rebuild", "merge_segments"]
+__all__ = ["INDEX_JOB", "merge_segments"]

@@ -20,8 +20,7 @@ FIELD_BITS = 3
 KEY_BITS = 64
 LONG = 192
 """From so many items on, a list is kept as a bitmap."""
-_LONG_MARK = 1 << 31
-_HEADER = struct.Struct("<BIII")
+_HEADER = struct.Struct("<BIIII")
 _LEVEL = 1
 """Of the compression. Higher ones cost five times as much for two bytes in a hundred."""
 
@@ -35,17 +34,20 @@ class DamagedBucket(ValueError):
 def pack_bucket(entries: Iterable[tuple[int, Postings]]) -> bytes:
     """The entries, which come in the order of their keys, as bytes. Offsets ascend.
 
-    **Shape:** format(1) | entries(4) | offsets(4) | bytes that follow the keys(4) | keys(8 each) | compressed: sizes and
-    offsets (each split into planes of bytes) and bitmaps. Little-endian.
+    **Shape:** format(1) | entries(4) | offsets(4) | bitmaps(4) | bytes that follow the keys(4) | keys(8 each) | compressed:
+    sizes of short lists (0 where a bitmap stands), offsets, places of the entries with bitmaps, their lengths (each split
+    into planes of bytes), bitmaps. Little-endian.
     """
     listed = list(entries)
     keys = array("Q", [key for key, _postings in listed])
-    long = [_bitmap(postings) for _key, postings in listed if len(postings) >= LONG]
-    lengths = iter(_LONG_MARK | len(packed) for packed in long)
-    sizes = array("I", [len(some) if len(some) < LONG else next(lengths) for _key, some in listed])
-    flat = array("I", chain.from_iterable(postings for _key, postings in listed if len(postings) < LONG))
-    rest = zlib.compress(_planes(sizes) + _planes(flat) + b"".join(long), _LEVEL)
-    return _HEADER.pack(FORMAT, len(keys), len(flat), len(rest)) + keys.tobytes() + rest
+    sizes = array("I", [len(some) if len(some) < LONG else 0 for _key, some in listed])
+    flat = array("I", chain.from_iterable(some for _key, some in listed if len(some) < LONG))
+    long = array("I", [place for place, size in enumerate(sizes) if size == 0])
+    bitmaps = [_bitmap(listed[place][1]) for place in long]
+    lengths = array("I", map(len, bitmaps))
+    columns = b"".join(_planes(column) for column in (sizes, flat, long, lengths))
+    rest = zlib.compress(columns + b"".join(bitmaps), _LEVEL)
+    return _HEADER.pack(FORMAT, len(keys), len(flat), len(long), len(rest)) + keys.tobytes() + rest
 
 
 def padded(data: bytes) -> bytes:
@@ -63,48 +65,42 @@ class Bucket:
 
     def __init__(self, data: bytes) -> None:
         try:
-            format_, entries, offsets, length = _HEADER.unpack_from(data)
+            format_, entries, offsets, bitmaps, length = _HEADER.unpack_from(data)
             if format_ != FORMAT:
                 raise DamagedBucket("this bucket has another format")
             at = _HEADER.size + 8 * entries
             self.keys = array("Q", data[_HEADER.size : at])
-            rest = zlib.decompress(data[at : at + length])
+            rest = memoryview(zlib.decompress(data[at : at + length]))
         except (struct.error, zlib.error, ValueError) as error:
             raise DamagedBucket(str(error)) from error
-        self._sizes = _numbers(rest[: 4 * entries])
-        self._flat = _numbers(rest[4 * entries : 4 * (entries + offsets)])
-        self._bitmaps = rest[4 * (entries + offsets) :]
+        columns, start = [], 0
+        for count in (entries, offsets, bitmaps, bitmaps):
+            columns.append(_numbers(rest[start : start + 4 * count]))
+            start += 4 * count
+        self._sizes, self._flat, self._long, lengths = columns
+        self._bitmaps = rest[start:]
+        self._ends = array("I", accumulate(lengths))
 
     def fields(self, word: int) -> Iterator[tuple[int, BitMap]]:
         """The fields in which the word with that key (field 0) stands, each with its items' offsets."""
         low = bisect_left(self.keys, word)
         high = bisect_left(self.keys, word + (1 << FIELD_BITS), low)
-        if low == high:
-            return
-        flat = sum(size for size in self._sizes[:low] if size < _LONG_MARK)
-        packed = sum(size - _LONG_MARK for size in self._sizes[:low] if size >= _LONG_MARK)
+        at = sum(self._sizes[:low]) if low < high else 0
         for place in range(low, high):
             size = self._sizes[place]
-            if size < _LONG_MARK:
-                postings = BitMap(self._flat[flat : flat + size])
-                flat += size
-            else:
-                size -= _LONG_MARK
-                postings = BitMap.deserialize(self._bitmaps[packed : packed + size])
-                packed += size
-            yield self.keys[place] - word, postings
+            yield self.keys[place] - word, BitMap(self._flat[at : at + size]) if size else self._bitmap(place)
+            at += size
+
+    def _bitmap(self, place: int) -> BitMap:
+        number = bisect_left(self._long, place)
+        start = self._ends[number - 1] if number else 0
+        return BitMap.deserialize(bytes(self._bitmaps[start : self._ends[number]]))
 
     def entries(self, shift: int) -> Iterator[tuple[int, "array[int]"]]:
         """Every entry in the order of keys, its offsets raised by `shift`."""
         flat = array("I", [offset + shift for offset in self._flat]) if shift else self._flat
-        ends = accumulate(size if size < _LONG_MARK else 0 for size in self._sizes)
-        packed = 0
-        for key, size, end in zip(self.keys, self._sizes, ends, strict=True):
-            if size < _LONG_MARK:
-                yield key, flat[end - size : end]
-            else:
-                start, packed = packed, packed + size - _LONG_MARK
-                yield key, BitMap.deserialize(self._bitmaps[start:packed]).shift(shift).to_array()
+        for place, (key, size, end) in enumerate(zip(self.keys, self._sizes, accumulate(self._sizes), strict=True)):
+            yield key, flat[end - size : end] if size else self._bitmap(place).shift(shift).to_array()
 
 
 def merge_buckets(sources: Iterable[tuple[int, Bucket]]) -> list[tuple[int, Postings]]:
@@ -137,7 +133,7 @@ def _planes(numbers: "array[int]") -> bytes:
     return b"".join(data[place :: numbers.itemsize] for place in range(numbers.itemsize))
 
 
-def _numbers(planes: bytes) -> "array[int]":
+def _numbers(planes: memoryview) -> "array[int]":
     numbers = array("I")
     size, count = numbers.itemsize, len(planes) // numbers.itemsize
     data = bytearray(len(planes))

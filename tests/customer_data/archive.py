@@ -75,9 +75,10 @@ def hold(letters: Sequence[Letter], custodian_id: UUID | None = None) -> list[UU
         db.session.add(total)
     first, ids, segment = total.last_number + 1, [], []
     for number, letter in enumerate(letters, first):
-        ids.append(_hold(letter, number, custodian_id, import_id))
+        raw = letter.raw()  # once: the boundary between its parts is drawn anew each time
+        ids.append(_hold(letter, raw, number, custodian_id, import_id))
         if letter.quarantined_for is None:
-            segment.append((number, terms_of(letter)))
+            segment.append((number, terms_of(letter, raw)))
     total.last_number += len(letters)
     total.items += len(letters)
     db.session.flush()
@@ -85,19 +86,19 @@ def hold(letters: Sequence[Letter], custodian_id: UUID | None = None) -> list[UU
     return ids
 
 
-def summary_of(letter: Letter) -> Summary:
+def summary_of(letter: Letter, raw: bytes) -> Summary:
     kind = "text/plain" if letter.document else "message/rfc822"
-    return Summary(sha256=hashlib.sha256(letter.raw()).hexdigest(), title=letter.subject, content_type=kind)
+    return Summary(sha256=hashlib.sha256(raw).hexdigest(), title=letter.subject, content_type=kind)
 
 
-def terms_of(letter: Letter) -> frozenset[str]:
+def terms_of(letter: Letter, raw: bytes) -> frozenset[str]:
     if letter.document:
-        return terms_of_document(letter.subject, document_text(letter.raw()).text, "text/plain")
-    return terms_of_message(read_message(letter.raw()), summary_of(letter))
+        return terms_of_document(letter.subject, document_text(raw).text, "text/plain")
+    return terms_of_message(read_message(raw), summary_of(letter, raw))
 
 
-def _hold(letter: Letter, number: int, custodian_id: UUID, import_id: UUID) -> UUID:
-    raw, item_id, summary = letter.raw(), new_id(), summary_of(letter)
+def _hold(letter: Letter, raw: bytes, number: int, custodian_id: UUID, import_id: UUID) -> UUID:
+    item_id, summary = new_id(), summary_of(letter, raw)
     values = {
         "tenant_id": bound_tenant(),
         "id": item_id,
