@@ -179,7 +179,7 @@ def test_doubtful_cuts_are_imported_and_listed_with_their_offsets(house):
     assert balances(report(house, "acme", import_id))["imported"] == 2
     [(outcome, _code, facts)] = findings(house, import_id)
     assert outcome == "ambiguous"
-    assert "offset 64" in facts["reason"]
+    assert "offset 63" in facts["reason"]
 
 
 def test_quarantined_items_are_held_unseen_until_somebody_releases_them(house):
