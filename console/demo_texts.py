@@ -53,7 +53,8 @@ TOPICS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (
         "Customs: papers for {reference}",
         (
-            "The declaration for {reference} lacks the certificate of origin. Without it {count} containers stay in {port}.",
+            "The declaration for {reference} lacks the certificate of origin. Without it {count} containers stay in"
+            " {port}.",
             "The certificate was issued yesterday. A copy is attached; the original travels with the driver.",
             "Received and released. Next time please send it with the first papers.",
         ),
@@ -109,8 +110,8 @@ GREETINGS: dict[str, tuple[str, str, str]] = {
 NOTES: tuple[tuple[str, str], ...] = (
     (
         "Reefer checklist",
-        "Before loading\n- set point agreed in writing\n- probe calibrated within 30 days\n- drains open\n\nAt the terminal\n-"
-        " plug in within two hours\n- note the temperature at arrival and at departure",
+        "Before loading\n- set point agreed in writing\n- probe calibrated within 30 days\n- drains open\n\n"
+        "At the terminal\n- plug in within two hours\n- note the temperature at arrival and at departure",
     ),
     (
         "Emergency contacts",
