@@ -1,5 +1,6 @@
 """The demo's Customer Data: imported from zip files by the same acts as anybody's."""
 
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import select
@@ -13,7 +14,7 @@ from console.customer_data.imports import JOB
 from console.customer_data.labels import add_label, put_on
 from console.customer_data.models import Item
 from console.customer_data.uploads import SLICE_BYTES, Announced, announce, open_import, receive, start_upload
-from console.demo_mail import Mailbox, archive_of
+from console.demo_mail import Mailbox, archive_of, documents_of
 from console.users.models import user_by_email
 
 LABELS = (("Contract Grünwald", "Grünwald"), ("Claims", "Damage report"))
@@ -25,7 +26,9 @@ def fill_data(tenant_id: UUID, importer: str, mailboxes: list[Mailbox], threads:
     """Each of those people has an archive of that many conversations, imported by the person of that address."""
     by = _acting(tenant_id, importer)
     for owner in mailboxes:
-        _bring(tenant_id, owner, archive_of(owner, mailboxes, threads, clock.now()), by)
+        now = clock.now()
+        packed = archive_of(owner, mailboxes, threads, now)
+        _bring(tenant_id, owner, [(f"{owner.address}.zip", packed, now), *documents_of(owner, now)], by)
     while work_once({JOB: run_import}):
         pass
     with unit_of_work(tenant_id):
@@ -40,14 +43,14 @@ def _acting(tenant_id: UUID, address: str) -> Actor:
         return Actor(kind="person", tenant_id=tenant_id, user_id=person.id, role=person.role, label=person.name)
 
 
-def _bring(tenant_id: UUID, owner: Mailbox, packed: bytes, by: Actor) -> None:
+def _bring(tenant_id: UUID, owner: Mailbox, files: list[tuple[str, bytes, datetime]], by: Actor) -> None:
     with unit_of_work(tenant_id):
-        found = open_import(owner.address, by=by, label=f"{owner.address}.zip")
-        announce(found.id, 0, [Announced(f"{owner.address}.zip", len(packed))])
-        import_id = found.id
-    for start in range(0, len(packed), SLICE_BYTES):
-        with unit_of_work(tenant_id):
-            receive(import_id, 0, start, packed[start : start + SLICE_BYTES])
+        import_id = open_import(owner.address, by=by, label=owner.name).id
+        announce(import_id, 0, [Announced(name, len(data), changed_at) for name, data, changed_at in files])
+    for place, (_name, data, _changed_at) in enumerate(files):
+        for start in range(0, len(data), SLICE_BYTES):
+            with unit_of_work(tenant_id):
+                receive(import_id, place, start, data[start : start + SLICE_BYTES])
     with unit_of_work(tenant_id):
         start_upload(import_id, by=by)
 

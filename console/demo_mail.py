@@ -33,17 +33,13 @@ class Mailbox:
 
 
 def archive_of(owner: Mailbox, colleagues: list[Mailbox], threads: int, now: datetime) -> bytes:
-    """A zip file of that person's mail and a few documents, as a mail program would export them."""
+    """A zip file of that person's mail, as a mail program would export it."""
     choice = random.Random(f"{_SEED}{owner.address}")  # noqa: S311 (a demo, no secret)
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
         for number in range(threads):
             for place, (folder, mail) in enumerate(_thread(owner, colleagues, choice, now)):
                 archive.writestr(f"{folder}/{number:03}-{place}.eml", mail.as_bytes())
-        for name, data in _documents(owner, choice):
-            at = now - timedelta(days=choice.uniform(1, DAYS))
-            entry = zipfile.ZipInfo(f"Documents/{name}", (at.year, at.month, at.day, at.hour, at.minute, at.second))
-            archive.writestr(entry, data)
     return packed.getvalue()
 
 
@@ -135,7 +131,16 @@ def _attach(mail: EmailMessage, facts: dict[str, object], choice: random.Random)
         mail.add_attachment(data, maintype="text", subtype="plain", filename="notes.txt")
 
 
-def _documents(owner: Mailbox, choice: random.Random) -> Iterator[tuple[str, bytes]]:
+def documents_of(owner: Mailbox, now: datetime) -> list[tuple[str, bytes, datetime]]:
+    """A few documents of that person: name, bytes, and when they were last changed."""
+    choice = random.Random(f"documents {_SEED}{owner.address}")  # noqa: S311 (a demo, no secret)
+    return [
+        (f"Documents/{name}", data, now - timedelta(days=choice.uniform(1, DAYS)))
+        for name, data in _papers(owner, choice)
+    ]
+
+
+def _papers(owner: Mailbox, choice: random.Random) -> Iterator[tuple[str, bytes]]:
     for name, text in choice.sample(NOTES, k=2):
         yield f"{name}.txt", f"{text}\n\n{owner.name}\n".encode()
     yield f"Berth plan {choice.choice(PORTS)}.png", picture(choice, 640, 260)

@@ -26,26 +26,17 @@ TOPICS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (
         "Booking {reference}: {count} reefers from {port}",
         (
-            (
-                "Please book {count} reefer containers from {port} to {other_port}. Set point is"
-                " two degrees, fresh fruit. The"
-                " cargo is ready on Thursday; we need plugs at the terminal."
-            ),
-            (
-                "Confirmed on {vessel}. Cut-off is Wednesday at 18:00, and plugs are reserved. Booking"
-                " reference {reference}."
-            ),
+            "Please book {count} reefer containers from {port} to {other_port}. Set point is two degrees, fresh fruit. The"
+            " cargo is ready on Thursday; we need plugs at the terminal.",
+            "Confirmed on {vessel}. Cut-off is Wednesday at 18:00, and plugs are reserved. Booking reference {reference}.",
             "Thank you. Two of the {count} will come a day later, the others are on the way.",
         ),
     ),
     (
         "Invoice {reference}",
         (
-            (
-                "Attached you find our invoice over {amount} euros for the handling of {vessel} at"
-                " {port}. Payment within"
-                " 30 days, please."
-            ),
+            "Attached you find our invoice over {amount} euros for the handling of {vessel} at {port}. Payment within"
+            " 30 days, please.",
             "The invoice is right but for the pilot: we had agreed on a flat fee. Could you send a corrected one?",
             "You are right. The corrected invoice follows today.",
         ),
@@ -53,11 +44,8 @@ TOPICS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (
         "Damage report {vessel}",
         (
-            (
-                "During discharge at {port} one container was found with a broken seal. Photographs"
-                " are attached, the surveyor"
-                " comes tomorrow. Claim number {reference}."
-            ),
+            "During discharge at {port} one container was found with a broken seal. Photographs are attached, the surveyor"
+            " comes tomorrow. Claim number {reference}.",
             "Thank you for the report. Please keep the container closed until the surveyor has seen it.",
             "The surveyor was here: water damage on three pallets, the rest is dry. Estimate {amount} euros.",
         ),
@@ -65,10 +53,8 @@ TOPICS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (
         "Customs: papers for {reference}",
         (
-            (
-                "The declaration for {reference} lacks the certificate of origin. Without it {count}"
-                " containers stay in {port}."
-            ),
+            "The declaration for {reference} lacks the certificate of origin. Without it {count} containers stay in"
+            " {port}.",
             "The certificate was issued yesterday. A copy is attached; the original travels with the driver.",
             "Received and released. Next time please send it with the first papers.",
         ),
@@ -84,22 +70,16 @@ TOPICS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (
         "Minutes: contract with Grünwald",
         (
-            (
-                "Short minutes. We agreed on a volume of {count} containers a month, a price review"
-                " each spring, and a notice"
-                " of three months. Legal looks at the liability clause until Monday."
-            ),
+            "Short minutes. We agreed on a volume of {count} containers a month, a price review each spring, and a notice"
+            " of three months. Legal looks at the liability clause until Monday.",
             "The liability clause needs a cap. A proposal follows; until then nothing should be signed.",
         ),
     ),
     (
         "Schedule {vessel}, spring",
         (
-            (
-                "Here is the draft of the schedule: {port}, {other_port} and back in 31 days."
-                " Comments until the end of the"
-                " week, please."
-            ),
+            "Here is the draft of the schedule: {port}, {other_port} and back in 31 days. Comments until the end of the"
+            " week, please.",
             "Looks good. The canal slot is tight, one more day would be wise.",
         ),
     ),
@@ -130,34 +110,22 @@ GREETINGS: dict[str, tuple[str, str, str]] = {
 NOTES: tuple[tuple[str, str], ...] = (
     (
         "Reefer checklist",
-        (
-            "Before loading\n- set point agreed in writing\n- probe calibrated within 30 days\n-"
-            " drains open\n\nAt the terminal\n-"
-            " plug in within two hours\n- note the temperature at arrival and at departure"
-        ),
+        "Before loading\n- set point agreed in writing\n- probe calibrated within 30 days\n- drains open\n\n"
+        "At the terminal\n- plug in within two hours\n- note the temperature at arrival and at departure",
     ),
     (
         "Emergency contacts",
-        (
-            "Harbour master: channel 12\nTugs: channel 8\nCustoms at night: ask the port desk\nSurveyor"
-            " on duty: see the rota"
-        ),
+        "Harbour master: channel 12\nTugs: channel 8\nCustoms at night: ask the port desk\nSurveyor on duty: see the rota",
     ),
     (
         "Notes on demurrage",
-        (
-            "Free time is five days. After that each container costs by the day. Reefers have three"
-            " days, because plugs are"
-            " scarce. Always ask for the gate-out time in writing."
-        ),
+        "Free time is five days. After that each container costs by the day. Reefers have three days, because plugs are"
+        " scarce. Always ask for the gate-out time in writing.",
     ),
     (
         "Minutes of the safety meeting",
-        (
-            "1. Two near misses on the quay, both with forklifts.\n2. New vests arrive in May.\n3."
-            " The drill is on the first"
-            " Monday of each month."
-        ),
+        "1. Two near misses on the quay, both with forklifts.\n2. New vests arrive in May.\n3. The drill is on the first"
+        " Monday of each month.",
     ),
 )
 HTML_LETTER = (

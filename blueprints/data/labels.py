@@ -99,8 +99,8 @@ def _change(ids: list[UUID]) -> str:
         gone = take_off(found, ids, by=actor())
         return f"“{found.name}” was taken off {_items(gone)}." if gone else f"None of them had “{found.name}”."
     found = add_label(new, by=actor()) if new.strip() else label(_label_id(chosen))
-    more = put_on(found, ids, by=actor())
-    return f"“{found.name}” was put on {_items(more)}." if more else f"“{found.name}” was on all of them already."
+    added = put_on(found, ids, by=actor())
+    return f"“{found.name}” was put on {_items(added)}." if added else f"“{found.name}” was on all of them already."
 
 
 def _label_id(text: str) -> UUID:

@@ -205,7 +205,7 @@ FIELDS: tuple[Field, ...] = (
     Field(
         "reason_to_open",
         "records",
-        "Ask for a reason before somebody else's e-mail is opened",
+        "Ask for a reason before data of others is opened",
         "Whoever opens a message or document of another person says why, once a session. It stands in the audit record."
         " Nobody is asked about the own ones.",
         options=(("no", "No"), ("yes", "Yes")),

@@ -124,7 +124,7 @@ def test_the_reason_goes_with_its_session(house, item_id):
 @pytest.mark.promise("P08")
 def test_the_setting_is_on_the_page_and_counts_when_saved(house, item_id):
     owner = house.signed_in("owner")
-    assert "Ask for a reason before somebody else&#39;s e-mail is opened" in owner.get("/security/settings").text
+    assert "Ask for a reason before data of others is opened" in owner.get("/security/settings").text
     saved = owner.post("/security/settings", {"based_on": "0", "reason_to_open": "yes"}, form="/security/settings")
     assert saved.status_code == 303
     assert "Why do you open this?" in main_text(owner.get(f"/data/{item_id}"))
