@@ -84,6 +84,7 @@ def test_every_hostile_message_comes_in_and_is_read_back_byte_for_byte(house):
     assert codes == {"no_headers", "headers_cut", "too_deep", "too_many_parts"}
 
 
+@pytest.mark.promise("P13")
 def test_mail_of_every_shape_is_taken_apart_and_read_back(house):
     one, two, three, four, five = (message(number) for number in range(5))
     quoted = b"Subject: quoted\n\n>From here on\n"

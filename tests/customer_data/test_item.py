@@ -155,6 +155,7 @@ def test_what_only_says_that_it_is_a_picture_does_not_stand_in_the_mail(house, o
     assert "data:" not in owner.get(f"/data/{item_id}/html").text.split("<body>")[1]
 
 
+@pytest.mark.promise("P13")
 def test_every_hostile_message_is_shown_and_given_back_byte_for_byte(house, owner):
     found = [each for place, each in enumerate(hostile_messages()) if "charset" not in each[0] or place % 12 == 0]
     ids = bring(house, "owner", [Brought(raw) for _name, raw in found])
