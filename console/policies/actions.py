@@ -55,7 +55,8 @@ def save(
         id=new_id(), tenant_id=bound_tenant(), kind=kind, number=head.latest, made_at=clock.now(), made_by=by.user_id
     )
     words = {"document": new, "reason": reason, "by": by.label, "address": by.address}
-    row.content = {**words, "before": based_on, "trial_minutes": trial_minutes}
+    said = {name: [str(old), str(new_)] for name, (old, new_) in (changes or {}).items()}
+    row.content = {**words, "before": based_on, "trial_minutes": trial_minutes, "changes": said}
     db.session.add(row)
     head.number = head.latest
     head.fallback = head.trial_ends_at = head.trial_by = None

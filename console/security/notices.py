@@ -20,7 +20,11 @@ from console.users.models import State, User, spoken_time
 
 TOLD = [*ADMINISTRATOR_ROLES, Role.SECURITY_MANAGER]
 MOST_CHANGES = 20
-WHAT: dict[Kind, str] = {"settings": "security settings", "ip_ranges": "IP ranges"}
+WHAT: dict[Kind, str] = {
+    "settings": "security settings",
+    "ip_ranges": "IP ranges",
+    "retention": "rules about how long data is kept",
+}
 
 
 def tell_saved(run: Run) -> None:
@@ -30,7 +34,7 @@ def tell_saved(run: Run) -> None:
         if row is None:
             return
         content, kind = row.content, cast("Kind", row.kind)
-        found = told_changes(kind, content.get("before", row.number - 1), row.number)
+        found = told_changes(kind, content.get("before", row.number - 1), row.number, content.get("changes", {}))
         trial = " It is on trial: unless somebody confirms it in time, the version before counts again."
         _tell(
             "policy_saved",
@@ -62,8 +66,10 @@ def tell_reverted(run: Run) -> None:
         )
 
 
-def told_changes(kind: Kind, old: int, new: int) -> list[str]:
-    """What differs between two versions, in words."""
+def told_changes(kind: Kind, old: int, new: int, said: dict[str, list[str]]) -> list[str]:
+    """What differs between two versions, in words; those that were `said` when it was saved, where none know better."""
+    if kind == "retention":
+        return [f"{name}: {before} → {after}" for name, (before, after) in said.items()]
     if kind == "settings":
         pairs = difference(choices_at(old), choices_at(new))
         return [f"{FIELD[name].label}: {before} → {after}" for name, (before, after) in pairs.items()]
@@ -98,6 +104,9 @@ def _tell(letter: str, row: PolicyVersion, *, at: datetime, who: str, address: s
 
 
 def _page(kind: Kind, version_id: UUID, number: int) -> str:
-    return (
-        f"/security/settings/history/{number}" if kind == "settings" else f"/security/ip-ranges/versions/{version_id}"
-    )
+    pages: dict[Kind, str] = {
+        "settings": f"/security/settings/history/{number}",
+        "ip_ranges": f"/security/ip-ranges/versions/{version_id}",
+        "retention": "/data/retention",
+    }
+    return pages[kind]

@@ -117,6 +117,8 @@ def test_retention_is_reviewed_before_it_is_saved_and_kept_as_versions(house, ac
     assert post(owner, "/data/retention", {**fields, "reason": "Mail is kept for a year"}).status_code == 303
     with house.inside(acme, write=False):
         assert present_rules().days == 365
+    mail = next(one for one in house.mails(house["admin"].email) if "how long data is kept" in str(one["Subject"]))
+    assert "everybody: for ever → 365 days" in " ".join(mail.get_body(("plain",)).get_content().split())
     shown = owner.get("/data/retention").text
     assert "365 days" in shown
     assert "Mail is kept for a year" in shown
