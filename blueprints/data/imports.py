@@ -8,6 +8,7 @@ from flask import Response, flash, jsonify, redirect, render_template, request, 
 from flask.typing import ResponseReturnValue
 
 from blueprints.data import blueprint
+from blueprints.data.listing import tabs
 from blueprints.gate import requires
 from blueprints.users.exports import csv_response
 from blueprints.visit import actor, signed_in, visit
@@ -70,6 +71,7 @@ def list_imports() -> ResponseReturnValue:
         imports=page.imports,
         names=names_of({one.created_by for one in page.imports if one.created_by}),
         state_badges=STATE_BADGES,
+        tabs=tabs("data.list_imports"),
         prev_url=url_for("data.list_imports", before=page.before) if page.before else None,
         next_url=url_for("data.list_imports", after=page.after) if page.after else None,
     )
