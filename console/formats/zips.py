@@ -95,7 +95,7 @@ def _walk(file: BinaryIO, name: str, folder: tuple[str, ...], walk: _Walk, numbe
         infos = archive.infolist()
         overlapping, seen = _overlapping(infos), set[str]()
         for place, info in enumerate(infos):
-            if info.is_dir() and not info.file_size:
+            if info.filename.endswith("/") and not info.file_size:
                 continue
             entry = Entry("", folder, Kind.DOCUMENT, Position(next(walk.numbers)), info.file_size)
             refusal = _refusal(info, walk, seen) or (_OVERLAPPING if place in overlapping else None)

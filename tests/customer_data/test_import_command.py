@@ -20,6 +20,7 @@ from tests.customer_data.test_import_items import mbox, message
 from tests.formats.hostile import with_attachment
 
 MIB = 2**20
+from tests.memory import PEAK
 
 
 @pytest.fixture
@@ -129,10 +130,10 @@ def test_memory_stays_flat(house, env, tmp_path):
             file.write(b"x" * 79 + b"\n" + bytes(MIB))
     size = path.stat().st_size
     assert size > 290 * MIB
-    script = (
-        "import resource, sys\nfrom console.cli import main\ntry:\n    main()\nfinally:\n    print(resource.getrusage("
+    script = PEAK + (
+        "import sys\nfrom console.cli import main\n"
+        "try:\n    main()\nfinally:\n    print(peak() // 1024**2, file=sys.stderr)"
     )
-    script += "resource.RUSAGE_SELF).ru_maxrss // 1024, file=sys.stderr)"
     arguments = ["import", "Acme", str(path), "--custodian", "ada@x.example", "--json"]
     done = subprocess.run(
         [sys.executable, "-c", script, *arguments], env=env, capture_output=True, text=True, timeout=900, check=False

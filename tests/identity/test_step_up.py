@@ -13,6 +13,12 @@ from tests.users.acts import add, form_of, history, main_text, newest, open_edit
 
 ALWAYS = {
     "audit.export GET",
+    "data.ask_lift POST",
+    "data.confirm_export GET",
+    "data.export_items POST",
+    "data.lift POST",
+    "data.place POST",
+    "data.save_retention POST",
     "factors.app GET",
     "factors.ask_passkey POST",
     "factors.confirm_app POST",
@@ -34,10 +40,13 @@ ALWAYS = {
     "me.email GET",
     "me.password GET",
     "security.end_all POST",
+    "security.replace_key POST",
     "security.restore_version POST",
     "security.save_settings POST",
     "support.approve_lift POST",
     "support.ask_lift POST",
+    "support.confirm_factor_reset GET",
+    "support.reset_factor POST",
     "users.export_users GET",
     "users.give_one_time_code POST",
     "users.start_applying POST",
@@ -45,6 +54,7 @@ ALWAYS = {
 """Endpoints that always ask."""
 
 WHEN_IT_MATTERS = {
+    "data.delete_items POST": "when it is confirmed; before, the page only says what would go",
     "users.bulk POST": "about somebody who is more than a member",
     "users.create_user POST": "when the role is more than a member's",
     "users.delete_user POST": "about somebody who is more than a member",
@@ -89,9 +99,9 @@ def test_these_endpoints_and_no_others_ask_again(house):
 
 def test_every_one_of_them_refuses_a_stale_session(house):
     """From the URL map; whatever is asked for, an old proof is sent to the question and nothing happens."""
-    owner, staff = house.signed_in("owner"), house.signed_in("agent")
+    owner, staff = house.signed_in("owner"), house.signed_in("platform_administrator")
     grow_stale(house, "owner")
-    grow_stale(house, "agent")
+    grow_stale(house, "platform_administrator")
     for door in doors(house.app):
         if house.app.view_functions[door.endpoint].access.fresh is not True:
             continue

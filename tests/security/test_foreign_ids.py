@@ -13,6 +13,9 @@ METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 REFUSED = {
     "support.approve_lift": "no role of a Customer has support:restrictions:lift",
     "support.ask_lift": "no role of a Customer has support:restrictions:lift",
+    "support.confirm_factor_reset": "no role of a Customer has support:factors:reset",
+    "support.reset_factor": "no role of a Customer has support:factors:reset",
+    "support.withdraw_lift": "no role of a Customer has support:restrictions:lift",
     "support.end_lift": "no role of a Customer has support:restrictions:lift",
     "support.restrictions": "no role of a Customer has support:restrictions:lift",
     "support.show_tenant": "no role of a Customer has support:tenants:read",

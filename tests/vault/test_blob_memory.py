@@ -6,13 +6,16 @@ import sys
 import pytest
 
 from tests import databases
+from tests.memory import PEAK
 
 GIB = 1024**3
 MOST_BYTES = 96 * 1024 * 1024
 """How much a child may grow. What it uses is a few MiB; a copy of even a tenth of the blob would exceed it."""
 
-CHILD = """
-import hashlib, resource, sys
+CHILD = (
+    PEAK
+    + """
+import hashlib, sys
 from pathlib import Path
 from console.app import bare_app
 from console.core.db import db, unit_of_work
@@ -22,10 +25,6 @@ from console.tenants.actions import add_tenant
 from console.core.actor import system
 from console.vault.blobs import find_blob, open_blob, store_blob
 from tests.databases import settings_for
-
-def peak():
-    found = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return found if sys.platform == "darwin" else found * 1024
 
 size, held = int(sys.argv[2]), sys.argv[3] == "held"
 settings = settings_for(Path(sys.argv[1]))
@@ -54,6 +53,7 @@ with app.app_context():
     print(peak() - before)
     db.engine.dispose()
 """
+)
 
 
 def grown(folder, size: int, how: str = "streamed") -> int:
