@@ -17,8 +17,6 @@ from console.core.errors import NotFound
 from console.core.permissions import Permission, may
 from console.vault.access import tenant_keys
 
-SHA256_BYTES = 32
-
 
 class Kind(StrEnum):
     """What an item is."""
@@ -193,9 +191,12 @@ def item(item_id: UUID) -> Item:
     return found
 
 
-def custodian(custodian_id: UUID) -> Custodian:
+def custodian(custodian_id: UUID, *, lock: bool = False) -> Custodian:
     """That custodian of this tenant. **Raises:** NotFound."""
-    found = db.session.execute(select(Custodian).where(Custodian.id == custodian_id)).scalar_one_or_none()
+    query = select(Custodian).where(Custodian.id == custodian_id)
+    if lock:
+        query = query.with_for_update().execution_options(populate_existing=True)
+    found = db.session.execute(query).scalar_one_or_none()
     if found is None:
         raise NotFound
     return found

@@ -15,7 +15,7 @@ from console.core.actor import Actor
 from console.core.db import bound_tenant, db, settings, unit_of_work
 from console.core.errors import Conflict, Invalid, NotFound
 from console.core.ids import new_id
-from console.customer_data.custody import checked_address, custodian_of
+from console.customer_data.custodians import address_to_import_for, custodian_of
 from console.customer_data.importing import start_import, whereabouts
 from console.customer_data.imports import OPEN, DataImport, ImportFile, ImportSlice, ImportState, data_import
 from console.formats.charsets import printable
@@ -41,7 +41,7 @@ class Announced:
 
 def open_import(custodian: str, *, by: Actor, label: str = "") -> DataImport:
     """A new import to which files may come, for the custodian of that address. **Raises:** Invalid."""
-    keeper = custodian_of(checked_address(custodian), by=by)
+    keeper = custodian_of(address_to_import_for(custodian), by=by)
     facts = {"label": label, "custodian": keeper.details["address"], **whereabouts(by)}
     found = DataImport.new("upload", ImportState.RECEIVING, facts, custodian_id=keeper.id, created_by=by.user_id)
     db.session.add(found)
