@@ -259,9 +259,3 @@ def _id(text: str | None) -> UUID | None:
         return UUID(text) if text else None
     except ValueError:
         return None
-
-
-def files_of(import_id: UUID) -> list[ImportFile]:
-    """The files of an import, in the order in which they were announced."""
-    query = select(ImportFile).where(ImportFile.import_id == import_id).order_by(ImportFile.place)
-    return list(db.session.execute(query).scalars())

@@ -37,9 +37,7 @@ log = logging.getLogger(__name__)
 
 def enqueue_rebuild() -> None:
     """The bound tenant's index is made anew soon, unless that waits to be done already."""
-    waiting = jobs.job_for(REBUILD_JOB, bound_tenant())
-    if waiting is None or waiting.state != "queued":
-        jobs.enqueue(REBUILD_JOB, tenant_id=bound_tenant(), target_id=bound_tenant())
+    jobs.enqueue_unless_waiting(REBUILD_JOB, tenant_id=bound_tenant(), target_id=bound_tenant())
 
 
 def rebuild_index(run: Run) -> None:
