@@ -109,6 +109,7 @@ class Item(TenantOwned, Base):
         Index("ix_items_dated", "tenant_id", "dated_at", "id", "number", "quarantined_for"),
         Index("ix_items_custodian_dated", "tenant_id", "custodian_id", "dated_at", "id", "number", "quarantined_for"),
         Index("ix_items_import", "tenant_id", "import_id", "number"),
+        Index("ix_items_blob", "tenant_id", "blob_id"),
         CheckConstraint("kind IN ('message','document')", name="kind"),
         CheckConstraint("integrity IN ('sound','damaged','missing')", name="integrity"),
         CheckConstraint("size_bytes >= 0", name="size_bytes"),
