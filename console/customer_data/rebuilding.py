@@ -23,7 +23,7 @@ from console.customer_data.segments import FAN, IndexKeys, SearchBucket, SearchS
 from console.customer_data.terms import terms_of_document, terms_of_message
 from console.formats.documents import document_text
 from console.formats.message import read_message
-from console.vault.errors import BlobMissing, Unreadable
+from console.vault.errors import BlobMissing, KeyUnavailable, Unreadable
 
 REBUILD_JOB = "data-index-rebuild"
 SWEEP_JOB = "data-index-sweep"
@@ -83,7 +83,10 @@ def sweep_indexes(run: Run, *, tenant_ids: Callable[[], list[UUID]]) -> None:
         wanted = tenant_ids()
     with beating(run):  # all buckets of a Customer are read in one go
         for place, tenant_id in enumerate(wanted, 1):
-            _sweep_index(tenant_id)
+            try:
+                _sweep_index(tenant_id)
+            except KeyUnavailable:  # nothing of it can be read any more; the others are looked at all the same
+                log.warning("search index of %s is not looked at: its key is gone", tenant_id)
             with unit_of_work():
                 run.checkpoint(place, len(wanted))
 

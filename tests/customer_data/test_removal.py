@@ -17,7 +17,7 @@ from console.core.actor import Actor, system
 from console.core.db import db
 from console.core.errors import Invalid
 from console.core.permissions import Role
-from console.customer_data import retention
+from console.customer_data import rebuilding, retention
 from console.customer_data.holds import ask_to_lift, lift_hold, place_hold
 from console.customer_data.models import Custodian, Item, ItemContent, MonthCount, totals
 from console.customer_data.releasing import release
@@ -257,6 +257,22 @@ def sweep(house):
         with house.inside(write=False):
             problems = db.session.execute(select(jobs.Job.reason).where(jobs.Job.kind == retention.SWEEP_JOB))
             assert set(problems.scalars()) == {None}
+
+
+@pytest.mark.parametrize("kind", [retention.SWEEP_JOB, rebuilding.SWEEP_JOB])
+def test_a_customer_whose_key_is_gone_keeps_no_sweep_from_the_others(house, acme, kind):
+    make_old(house, acme, hold(house, acme, b"one"))
+    keyring = house.app.extensions["safekeep.keyring"]
+    for key in keyring.store.stored_keys([acme]):
+        keyring.store.destroy(acme, key.version)
+    keyring.drop(acme)
+    with time_machine.travel(clock.now() + timedelta(days=retention.GRACE_DAYS, minutes=1), tick=True):
+        with house.inside():
+            jobs.enqueue(kind)
+        with house.app.app_context():
+            assert jobs.work_once({kind: HANDLERS[kind]})
+    with house.inside(write=False):
+        assert set(db.session.execute(select(jobs.Job.reason).where(jobs.Job.kind == kind)).scalars()) == {None}
 
 
 def test_the_database_itself_keeps_an_item_that_a_hold_names(house, acme):
