@@ -229,7 +229,7 @@ _WATCHES = []
 def _hook(event, arguments):
     if event == "open" and _WATCHES and isinstance(arguments[2], int) and arguments[2] & (os.O_WRONLY | os.O_RDWR):
         for instance, found in _WATCHES:
-            if not str(arguments[0]).startswith((str(instance), "/dev/")):
+            if not str(arguments[0]).startswith((str(instance), "/dev/null")):
                 found.append(str(arguments[0]))
 
 
