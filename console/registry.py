@@ -76,7 +76,16 @@ PERIODIC: dict[str, int] = {
 
 IMPORTS = frozenset({imports.JOB, data_imports.JOB})
 UPKEEP = frozenset(
-    {keys.JOB, merging.INDEX_JOB, rebuilding.REBUILD_JOB, blob_care.SWEEP_JOB, integrity.SCRUB_JOB, retention.SWEEP_JOB}
+    {
+        keys.JOB,
+        merging.INDEX_JOB,
+        rebuilding.REBUILD_JOB,
+        rebuilding.SWEEP_JOB,
+        blob_care.SWEEP_JOB,
+        integrity.SCRUB_JOB,
+        retention.SWEEP_JOB,
+        importing.CLEAN_JOB,
+    }
 )
 
 LANES: dict[str, dict[str, jobs.Handler]] = {

@@ -3,7 +3,6 @@
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
-from urllib.parse import parse_qsl
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -96,11 +95,6 @@ def read_filters(source: MultiDict[str, str] | None = None) -> Filters:
         limit=_limit(values.get("limit", "")),
     )
     return found
-
-
-def filters_of_place(place: str) -> Filters:
-    """The filters in the address of a list that somebody came from."""
-    return read_filters(MultiDict(parse_qsl(place[:2000])))
 
 
 def spoken(filters: Filters) -> str:

@@ -32,6 +32,7 @@ from console.users.models import names_of
 
 IMPORTS_A_PAGE = 50
 FINDINGS_A_PAGE = 100
+MOST_PLACE = 2**62
 SHOWN_CHARACTERS = 120
 REASON_CHARACTERS = 300
 MISSING_SHOWN = 5
@@ -84,8 +85,8 @@ def show_import(data_import_id: UUID) -> ResponseReturnValue:
     found = data_import(data_import_id)
     outcome = request.args.get("outcome", "")
     outcome = outcome if outcome in FINDING_OUTCOMES else ""
-    before = request.args.get("before", type=int)
-    after = max(request.args.get("after", 0, type=int), 0)
+    before = _place(request.args.get("before", type=int))
+    after = _place(request.args.get("after", type=int)) or 0
     page = finding_page(found.id, outcome=outcome, after=after, before=before, limit=FINDINGS_A_PAGE)
     receiving = found.state == ImportState.RECEIVING
     return render_template(
@@ -108,6 +109,11 @@ def show_import(data_import_id: UUID) -> ResponseReturnValue:
         slice_bytes=SLICE_BYTES,
         is_open=found.state in OPEN,
     )
+
+
+def _place(number: int | None) -> int | None:
+    """A place among the findings, no further than databases count."""
+    return None if number is None else min(max(number, 0), MOST_PLACE)
 
 
 def _balance(found: DataImport) -> list[dict[str, Any]]:

@@ -1,11 +1,10 @@
 """Opening an item: may the person, was the reason given, is it on record? Every page and download passes through here."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TypeVar
 from uuid import UUID
 
-from flask import abort, redirect, request, url_for
+from flask import abort, request, url_for
 from werkzeug.wrappers import Response
 
 from blueprints.visit import actor, signed_in
@@ -14,8 +13,6 @@ from console.customer_data.contents import DamagedItem
 from console.customer_data.damage import note_damage
 from console.customer_data.models import Item, item_for
 from console.customer_data.openings import needs_reason, reason_given, record_opening
-
-T = TypeVar("T")
 
 
 def opened_item(item_id: UUID) -> Item:
@@ -58,14 +55,3 @@ def noting_damage(item: Item) -> Iterator[None]:
         with unit_of_work(signed_in().tenant_id):
             note_damage(item.id, error, by=actor())
         raise
-
-
-def read(item: Item, reader: Callable[[Item], T]) -> T:
-    """What the reader answers about the item's bytes. **Raises:** DamagedItem, after it was noted."""
-    with noting_damage(item):
-        return reader(item)
-
-
-def back_to(item_id: UUID) -> Response:
-    """Send the browser to the item's page."""
-    return redirect(url_for("data.show_item", item_id=item_id), 303)

@@ -158,6 +158,13 @@ def enqueue(
     return job.id
 
 
+def enqueue_unless_waiting(kind: str, *, tenant_id: UUID, target_id: UUID) -> None:
+    """Like `enqueue`, unless such a job waits to begin; one that is at work may have looked already."""
+    newest = job_for(kind, target_id)
+    if newest is None or newest.state != "queued":
+        enqueue(kind, tenant_id=tenant_id, target_id=target_id)
+
+
 def enqueue_many(kind: str, *, tenant_id: UUID, target_ids: list[UUID], delay_seconds: int = 0) -> None:
     """Like `enqueue` for many targets of one tenant, in one statement."""
     now = clock.now()

@@ -5,15 +5,16 @@ written that part, and the batch is dropped. What a kill interrupts has left no 
 """
 
 import time
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from console.core import clock
 from console.core.db import bound_tenant, db, unit_of_work
 from console.core.ids import new_id
 from console.core.jobs import LostLease, Run
@@ -214,30 +215,50 @@ def _held_back(taken: Taken) -> bool:
     return taken.refusal is not None
 
 
+@dataclass(slots=True)
+class _Sum:
+    """How many items, and how large together."""
+
+    items: int = 0
+    size_bytes: int = 0
+
+
+def month_of(moment: datetime) -> str:
+    """The month in which an item that came at that moment counts, such as 2026-11."""
+    return f"{moment:%Y-%m}"
+
+
 def count_in(rows: list[dict[str, Any]], total: DataTotal) -> None:
-    """Those items count: for the Customer, for their custodians, and for the month in which they came."""
-    sums: dict[UUID, tuple[int, int]] = {}
+    """Those items count: for the Customer, for their custodians, and for the months in which they came."""
+    sums: defaultdict[UUID, _Sum] = defaultdict(_Sum)
+    by_month: defaultdict[tuple[UUID, str], _Sum] = defaultdict(_Sum)
     for row in rows:
-        items, size = sums.get(row["custodian_id"], (0, 0))
-        sums[row["custodian_id"]] = (items + 1, size + row["size_bytes"])
+        owner_id = row["custodian_id"]
+        for sum_ in (sums[owner_id], by_month[owner_id, month_of(row["received_at"])]):
+            sum_.items += 1
+            sum_.size_bytes += row["size_bytes"]
     if not sums:
         return
     total.items += len(rows)
     total.size_bytes += sum(row["size_bytes"] for row in rows)
-    query = select(Custodian).where(Custodian.id.in_(list(sums))).with_for_update()
+    query = select(Custodian).where(Custodian.id.in_(list(sums))).order_by(Custodian.id).with_for_update()
     for one in db.session.execute(query.execution_options(populate_existing=True)).scalars():
-        one.items += sums[one.id][0]
-        one.size_bytes += sums[one.id][1]
-    month = f"{clock.now():%Y-%m}"
-    wanted = select(MonthCount).where(MonthCount.month == month, MonthCount.custodian_id.in_(list(sums)))
-    months = {known.custodian_id: known for known in db.session.execute(wanted).scalars()}
-    for custodian_id, (items, size) in sums.items():
-        count = months.get(custodian_id)
+        one.items += sums[one.id].items
+        one.size_bytes += sums[one.id].size_bytes
+    _count_months(by_month)
+
+
+def _count_months(by_month: Mapping[tuple[UUID, str], _Sum]) -> None:
+    owners, names = ({key[at] for key in by_month} for at in (0, 1))
+    wanted = select(MonthCount).where(MonthCount.month.in_(names), MonthCount.custodian_id.in_(owners))
+    months = {(known.custodian_id, known.month): known for known in db.session.execute(wanted).scalars()}
+    for (custodian_id, month), sum_ in by_month.items():
+        count = months.get((custodian_id, month))
         if count is None:
             count = MonthCount(id=new_id(), custodian_id=custodian_id, month=month, items=0, size_bytes=0)
             db.session.add(count)
-        count.items += items
-        count.size_bytes += size
+        count.items += sum_.items
+        count.size_bytes += sum_.size_bytes
 
 
 def locked_totals() -> DataTotal:

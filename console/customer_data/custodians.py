@@ -1,30 +1,23 @@
-"""Custodians by hand: added before their data comes, renamed, matched with a user. An item keeps its custodian."""
+"""Custodians: added by hand or when their first data comes, renamed, matched with a user. An item keeps its custodian."""
 
 from uuid import UUID
 
 from sqlalchemy import select
+from sqlalchemy.dialects import postgresql, sqlite
 
 from console.audit.actions import record
 from console.audit.tags import Tag
 from console.core import clock
 from console.core.actor import Actor
 from console.core.db import bound_tenant, db
-from console.core.errors import Conflict, Invalid, NotFound
+from console.core.errors import Conflict, Invalid
 from console.core.ids import new_id
-from console.customer_data.models import Custodian, custodian_digest
+from console.customer_data.import_rules import is_address
+from console.customer_data.models import Custodian, custodian, custodian_digest
 from console.users.models import State, user, user_by_email
 
 ADDRESS_CHARACTERS = 254
 NAME_CHARACTERS = 120
-
-
-def locked_custodian(custodian_id: UUID) -> Custodian:
-    """That custodian of this tenant, nobody else's to change until the end. **Raises:** NotFound."""
-    query = select(Custodian).where(Custodian.id == custodian_id).with_for_update()
-    found = db.session.execute(query.execution_options(populate_existing=True)).scalar_one_or_none()
-    if found is None:
-        raise NotFound
-    return found
 
 
 def add_custodian(address: str, name: str, *, by: Actor) -> Custodian:
@@ -33,23 +26,45 @@ def add_custodian(address: str, name: str, *, by: Actor) -> Custodian:
     **Records:** customer_data:custodian:added.
     """
     address, name = clean_address(address), clean_name(name)
-    digest = custodian_digest(address)
-    if db.session.execute(select(Custodian.id).where(Custodian.address_digest == digest)).first():
+    if _by_digest(custodian_digest(address)) is not None:
         raise Conflict(f"There is a custodian with the address {address} already.")
-    person = user_by_email(address)
-    made = Custodian(
-        id=new_id(),
-        tenant_id=bound_tenant(),
-        user_id=person.id if person else None,
-        items=0,
-        size_bytes=0,
-        created_at=clock.now(),
-    )
+    return custodian_of(address, by=by, name=name)
+
+
+def custodian_of(address: str, *, by: Actor, name: str = "") -> Custodian:
+    """The custodian of that address, or of that name where there is no address; added if there is none.
+
+    Where a user of this Customer has the address, the custodian is that person. **Records:** customer_data:custodian:added.
+    """
+    found = _by_digest(custodian_digest(address))
+    if found is not None:
+        return found
+    person = user_by_email(address) if is_address(address) else None
+    made = Custodian(id=new_id(), tenant_id=bound_tenant(), user_id=person.id if person else None)
     made.set_details(address=address, name=name or (person.name if person else ""))
-    db.session.add(made)
-    db.session.flush()
-    record(Tag.DATA_CUSTODIAN_ADDED, by=by, subject=("custodian", made.id), address=address)
-    return made
+    insert = postgresql.insert if db.session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    row = {
+        "tenant_id": made.tenant_id,
+        "id": made.id,
+        "user_id": made.user_id,
+        "address_digest": made.address_digest,
+        "sealed": made.sealed,
+        "items": 0,
+        "size_bytes": 0,
+        "created_at": clock.now(),
+    }
+    db.session.execute(insert(Custodian).on_conflict_do_nothing(), [row])
+    kept = _by_digest(made.address_digest)
+    if kept is None:
+        raise RuntimeError("a custodian that was just added is not there")
+    if kept.id == made.id:
+        record(Tag.DATA_CUSTODIAN_ADDED, by=by, subject=("custodian", kept.id), address=address)
+    return kept
+
+
+def _by_digest(digest: bytes) -> Custodian | None:
+    query = select(Custodian).where(Custodian.address_digest == digest)
+    return db.session.execute(query).scalar_one_or_none()
 
 
 def change_custodian(custodian_id: UUID, *, name: str, username: str, by: Actor) -> Custodian:
@@ -58,7 +73,7 @@ def change_custodian(custodian_id: UUID, *, name: str, username: str, by: Actor)
     A user who is a custodian reads what the custodian has. **Raises:** NotFound; Invalid.
     **Records:** customer_data:custodian:changed.
     """
-    found = locked_custodian(custodian_id)
+    found = custodian(custodian_id, lock=True)
     name, user_id = clean_name(name), _user_id(username)
     changes: dict[str, tuple[object, object]] = {}
     if name != found.details["name"]:
@@ -73,14 +88,17 @@ def change_custodian(custodian_id: UUID, *, name: str, username: str, by: Actor)
     return found
 
 
-def clean_address(text: str) -> str:
-    """The address as typed, without spaces around it. **Raises:** Invalid where it is none."""
+def clean_address(text: str, *, field: str = "address", problem: str = "The address needs a change.") -> str:
+    """The address as typed, without spaces around it. **Raises:** Invalid, for that field, where it is none."""
     address = text.strip()
-    mailbox, at, domain = address.rpartition("@")
-    plain = address.isprintable() and not any(letter in " \\<>\"'(),:;" for letter in address)
-    if not (mailbox and at and "." in domain.strip(".") and plain) or len(address) > ADDRESS_CHARACTERS:
-        raise Invalid("The address needs a change.", {"address": "Give an e-mail address, such as ada@company.com."})
+    if not is_address(address) or len(address) > ADDRESS_CHARACTERS:
+        raise Invalid(problem, {field: "Give an e-mail address, such as ada@company.com."})
     return address
+
+
+def address_to_import_for(text: str) -> str:
+    """The address of the custodian that an import is for. **Raises:** Invalid."""
+    return clean_address(text, field="custodian", problem="Say whose data it is.")
 
 
 def clean_name(text: str) -> str:

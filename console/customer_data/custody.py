@@ -1,68 +1,13 @@
-"""Whose data something is: the custodian of an address, matched with the user who has it."""
+"""Whose each entry of an import is: the one custodian that was named, or whoever the names on its way say."""
 
 from pathlib import PurePath
 from uuid import UUID
 
-from sqlalchemy import select
-from sqlalchemy.dialects import postgresql, sqlite
-
-from console.audit.actions import record
-from console.audit.tags import Tag
-from console.core import clock
 from console.core.actor import Actor
-from console.core.db import bound_tenant, db, unit_of_work
-from console.core.errors import Invalid
-from console.core.ids import new_id
+from console.core.db import unit_of_work
+from console.customer_data.custodians import ADDRESS_CHARACTERS, custodian_of
 from console.customer_data.import_rules import is_address
-from console.customer_data.models import Custodian, custodian_digest
 from console.formats.entries import Entry
-from console.users.models import user_by_email
-
-ADDRESS_CHARACTERS = 254
-
-
-def custodian_of(address: str, *, by: Actor, name: str = "") -> Custodian:
-    """The custodian of that address, or of that name where there is no address; added if there is none.
-
-    Where a user of this Customer has the address, the custodian is that person. **Records:** customer_data:custodian:added.
-    """
-    found = _by_digest(custodian_digest(address))
-    if found is not None:
-        return found
-    person = user_by_email(address) if is_address(address) else None
-    made = Custodian(id=new_id(), tenant_id=bound_tenant(), user_id=person.id if person else None)
-    made.set_details(address=address, name=name or (person.name if person else ""))
-    insert = postgresql.insert if db.session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    row = {
-        "tenant_id": made.tenant_id,
-        "id": made.id,
-        "user_id": made.user_id,
-        "address_digest": made.address_digest,
-        "sealed": made.sealed,
-        "items": 0,
-        "size_bytes": 0,
-        "created_at": clock.now(),
-    }
-    db.session.execute(insert(Custodian).on_conflict_do_nothing(), [row])
-    kept = _by_digest(made.address_digest)
-    if kept is None:
-        raise RuntimeError("a custodian that was just added is not there")
-    if kept.id == made.id:
-        record(Tag.DATA_CUSTODIAN_ADDED, by=by, subject=("custodian", kept.id), address=address)
-    return kept
-
-
-def checked_address(text: str) -> str:
-    """The address as typed, without spaces around it. **Raises:** Invalid where it is none."""
-    address = text.strip()
-    if not is_address(address) or len(address) > ADDRESS_CHARACTERS:
-        raise Invalid("Say whose data it is.", {"custodian": "Give an e-mail address, such as ada@company.com."})
-    return address
-
-
-def _by_digest(digest: bytes) -> Custodian | None:
-    query = select(Custodian).where(Custodian.address_digest == digest)
-    return db.session.execute(query).scalar_one_or_none()
 
 
 class Custody:

@@ -2,19 +2,26 @@
 
 from uuid import UUID
 
+from sqlalchemy import select
+
 from console.audit.actions import record
 from console.audit.tags import Tag
 from console.core import clock
 from console.core.actor import Actor
+from console.core.db import db
 from console.customer_data.contents import DamagedItem
-from console.customer_data.models import Integrity, item, totals
+from console.customer_data.models import Integrity, Item, totals
 
 
 def note_damage(item_id: UUID, error: DamagedItem, *, by: Actor) -> None:
-    """The item is known as damaged, and the Customer's figures count it; once. **Records:** customer_data:item:damaged."""
+    """The item is known as damaged, and the Customer's figures count it; once. **Records:** customer_data:item:damaged.
+
+    One that was removed while it was read lacks its bytes, as it should: nothing happens.
+    """
     total = totals(lock=True)
-    found = item(item_id)
-    if found.integrity != Integrity.SOUND:
+    query = select(Item).where(Item.id == item_id).execution_options(populate_existing=True)
+    found = db.session.execute(query).scalar_one_or_none()
+    if found is None or found.integrity != Integrity.SOUND:
         return
     found.integrity, found.checked_at = Integrity.DAMAGED, clock.now()
     if total is not None:

@@ -156,6 +156,7 @@ class ImportSlice(TenantOwned, Base):
         tenant_reference("file_id", "data_import_files", ondelete="CASCADE"),
         tenant_reference("blob_id", "blobs"),
         UniqueConstraint("tenant_id", "file_id", "start"),
+        Index("ix_data_import_slices_blob", "tenant_id", "blob_id"),
         CheckConstraint("size_bytes > 0", name="size_bytes"),
     )
 
@@ -173,6 +174,7 @@ class ImportFinding(TenantOwned, Base):
         tenant_reference("import_id", "data_imports", ondelete="CASCADE"),
         tenant_reference("item_id", "items"),
         Index("ix_data_import_findings_place", "tenant_id", "import_id", "outcome", "place"),
+        Index("ix_data_import_findings_item", "tenant_id", "item_id"),
         CheckConstraint("outcome IN ('duplicate','quarantined','refused','ambiguous')", name="outcome"),
     )
 
@@ -259,9 +261,3 @@ def _id(text: str | None) -> UUID | None:
         return UUID(text) if text else None
     except ValueError:
         return None
-
-
-def files_of(import_id: UUID) -> list[ImportFile]:
-    """The files of an import, in the order in which they were announced."""
-    query = select(ImportFile).where(ImportFile.import_id == import_id).order_by(ImportFile.place)
-    return list(db.session.execute(query).scalars())

@@ -113,9 +113,7 @@ def add_segment(numbers_and_terms: Sequence[tuple[int, Terms]]) -> None:
 
 def enqueue_merge() -> None:
     """Segments are merged soon, unless that waits to be done already."""
-    waiting = jobs.job_for(INDEX_JOB, bound_tenant())
-    if waiting is None or waiting.state != "queued":
-        jobs.enqueue(INDEX_JOB, tenant_id=bound_tenant(), target_id=bound_tenant())
+    jobs.enqueue_unless_waiting(INDEX_JOB, tenant_id=bound_tenant(), target_id=bound_tenant())
 
 
 def look_up(words: Collection[str]) -> Lookup:

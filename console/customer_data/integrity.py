@@ -13,6 +13,7 @@ from console.core import clock, jobs
 from console.core.actor import system
 from console.core.db import bound_tenant, db, unit_of_work
 from console.customer_data.contents import DamagedItem, MissingItem, open_content
+from console.customer_data.heartbeat import beating
 from console.customer_data.models import DataTotal, Integrity, Item, totals
 from console.tenants.models import tenant_ids
 
@@ -62,7 +63,7 @@ def check_items(tenant_id: UUID, *, after: int = 0) -> Iterator[Checked]:
         if not places:
             return
         with unit_of_work(tenant_id):
-            _note([item_id for item_id, _number in places], damage)
+            damage = _note([item_id for item_id, _number in places], damage)
         after = places[-1][1]
         yield Checked(after, len(places), damage)
 
@@ -77,11 +78,15 @@ def _problems(one: Item) -> list[Damage]:
     return []
 
 
-def _note(item_ids: list[UUID], damage: list[Damage]) -> None:
-    """The items say what was found of them, and the Customer's figures count those that are not sound."""
+def _note(item_ids: list[UUID], damage: list[Damage]) -> list[Damage]:
+    """The items say what was found of them, and the Customer's figures count those that are not sound.
+
+    Answers the damage that is one: an item that was removed while it was read lacks its bytes, as it should.
+    """
     total = totals(lock=True)
     states = db.session.execute(select(Item.id, Item.integrity).where(Item.id.in_(item_ids)))
     was = {row.id: row.integrity for row in states}
+    damage = [one for one in damage if one.item_id in was]
     now_bad = {one.item_id: one for one in damage}
     _set(list(was), checked_at=clock.now())
     _set([key for key in was if key not in now_bad and was[key] != Integrity.SOUND], integrity=Integrity.SOUND)
@@ -91,9 +96,10 @@ def _note(item_ids: list[UUID], damage: list[Damage]) -> None:
         total.damaged += len(now_bad) - sum(state != Integrity.SOUND for state in was.values())
     db.session.flush()
     for one in damage:
-        if was.get(one.item_id) == Integrity.SOUND:
+        if was[one.item_id] == Integrity.SOUND:
             by = system("integrity check", bound_tenant())
             record(Tag.DATA_ITEM_DAMAGED, by=by, subject=("item", one.item_id), reason=one.problem)
+    return damage
 
 
 def _set(item_ids: list[UUID], **values: object) -> None:
@@ -107,10 +113,11 @@ def scrub(run: jobs.Run) -> None:
     if run.tenant_id is None:
         raise ValueError("a scrub is for one tenant")
     last = run.done
-    for checked in check_items(run.tenant_id, after=run.done):
-        last = checked.last_number
-        with unit_of_work(run.tenant_id):
-            run.checkpoint(last, _last_number())
+    with beating(run):  # a batch may be many GiB
+        for checked in check_items(run.tenant_id, after=run.done):
+            last = checked.last_number
+            with unit_of_work(run.tenant_id):
+                run.checkpoint(last, _last_number(), progressed=True)
     with unit_of_work(run.tenant_id):
         finish_check()
         run.checkpoint(last, _last_number())

@@ -5,7 +5,7 @@ from datetime import datetime
 from functools import cached_property
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, LargeBinary, UniqueConstraint, delete, insert, select, update
+from sqlalchemy import CheckConstraint, Index, LargeBinary, UniqueConstraint, delete, func, insert, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from console.audit.actions import Event, record, record_many
@@ -123,9 +123,11 @@ def add_label(name: str, *, by: Actor) -> Label:
 
 def put_on(chosen: Label, item_ids: Sequence[UUID], *, by: Actor) -> int:
     """Those items have the label. Answers how many had it not before. **Records:** customer_data:items:labelled."""
+    # Items before labels, each in the order of their ids: whoever removes items locks them in this order, too.
+    items = select(Item.id).where(Item.id.in_(item_ids)).order_by(Item.id).with_for_update(key_share=True, read=True)
+    known = set(db.session.execute(items).scalars())
     chosen = label(chosen.id, lock=True)
     had = set(_having(chosen, item_ids))
-    known = set(db.session.execute(select(Item.id).where(Item.id.in_(item_ids))).scalars())
     new = [item_id for item_id in dict.fromkeys(item_ids) if item_id not in had and item_id in known]
     if not new:
         return 0
@@ -183,9 +185,12 @@ def remove(label_id: UUID, *, by: Actor) -> tuple[str, int]:
 
 def forget_items(item_ids: Collection[UUID]) -> None:
     """Nothing of those items is counted in any label any more; for whoever deletes items, before their rows go."""
-    query = select(ItemLabel.label_id).where(ItemLabel.item_id.in_(item_ids))
-    for label_id in db.session.execute(query).scalars().all():
-        fewer = update(Label).where(Label.id == label_id).values({Label.items: Label.items - 1})
+    touched = select(ItemLabel.label_id).where(ItemLabel.item_id.in_(item_ids))
+    # Locked before they are counted, so that nobody takes one off in between.
+    db.session.execute(select(Label.id).where(Label.id.in_(touched)).order_by(Label.id).with_for_update()).all()
+    counted = select(ItemLabel.label_id, func.count()).where(ItemLabel.item_id.in_(item_ids))
+    for label_id, items in db.session.execute(counted.group_by(ItemLabel.label_id)).all():
+        fewer = update(Label).where(Label.id == label_id).values({Label.items: Label.items - items})
         db.session.execute(fewer.execution_options(synchronize_session=False))
     gone = delete(ItemLabel).where(ItemLabel.item_id.in_(item_ids))
     db.session.execute(gone.execution_options(synchronize_session=False))

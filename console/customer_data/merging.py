@@ -6,7 +6,9 @@ old segments until the very transaction in which the new one takes their place. 
 
 from collections.abc import Iterator, Sequence
 from typing import Any, cast
+from uuid import UUID
 
+from pyroaring import BitMap
 from sqlalchemy import delete, insert, select, update
 
 from console.core.db import db, unit_of_work
@@ -34,13 +36,17 @@ GROUPS = 16
 _REMOVED_ROWS = 1_000
 
 
+_Live = dict[UUID, BitMap]
+
+
 def merge_segments(run: Run) -> None:
     """Nothing is left to merge, and nothing of what was replaced is left. Safe to repeat and to run twice at once."""
-    while _step(run):
+    live: _Live = {}
+    while _step(run, live):
         pass
 
 
-def _step(run: Run) -> bool:
+def _step(run: Run, live: _Live) -> bool:
     """One step in a transaction of its own. Answers whether there is more to do."""
     with unit_of_work(run.tenant_id):
         target = _target()
@@ -50,7 +56,7 @@ def _step(run: Run) -> bool:
             return bool(removed)
         target_id, built = target.id, target.built
     with unit_of_work(run.tenant_id, write=False):
-        step = _prepare(target_id, built)
+        step = _prepare(target_id, built, live)
     with unit_of_work(run.tenant_id):
         return _write(run, target_id, built, step)
 
@@ -95,7 +101,7 @@ def _mergeable() -> list[SearchSegment]:
 _Prepared = tuple[int, list[dict[str, Any]]]
 
 
-def _prepare(target_id: Any, built: int) -> _Prepared | None:
+def _prepare(target_id: Any, built: int, known: _Live) -> _Prepared | None:
     """The next buckets, sealed, and how far the merge is with them; None where a source cannot be read."""
     target = segment(target_id)
     sources = _sources(target_id)
@@ -103,8 +109,7 @@ def _prepare(target_id: Any, built: int) -> _Prepared | None:
         return built, []
     keys, bits = IndexKeys(), sources[0].bits
     upto = min(built + GROUPS, 1 << bits)
-    gone = any(one.removed for one in (target, *sources))
-    live = live_numbers(target.first_number, target.last_number) if gone else None
+    live = _live(target, known) if any(one.removed for one in (target, *sources)) else None
     rows: list[dict[str, Any]] = []
     for number in range(built, upto):
         try:
@@ -115,6 +120,17 @@ def _prepare(target_id: Any, built: int) -> _Prepared | None:
         factor = 1 << (target.bits - bits)
         rows += bucket_rows(keys, target, range(number * factor, (number + 1) * factor), merged)
     return upto, rows
+
+
+def _live(target: SearchSegment, known: _Live) -> BitMap:
+    """Which numbers are still there: read once for a segment, as reading a million takes longer than a step.
+
+    What is removed after that is marked at the segment that is being built, which is then written once more.
+    """
+    if target.id not in known:
+        known.clear()
+        known[target.id] = live_numbers(target.first_number, target.last_number)
+    return known[target.id]
 
 
 def _sources(target_id: Any) -> list[SearchSegment]:

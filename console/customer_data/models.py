@@ -17,8 +17,6 @@ from console.core.errors import NotFound
 from console.core.permissions import Permission, may
 from console.vault.access import tenant_keys
 
-SHA256_BYTES = 32
-
 
 class Kind(StrEnum):
     """What an item is."""
@@ -111,6 +109,7 @@ class Item(TenantOwned, Base):
         Index("ix_items_dated", "tenant_id", "dated_at", "id", "number", "quarantined_for"),
         Index("ix_items_custodian_dated", "tenant_id", "custodian_id", "dated_at", "id", "number", "quarantined_for"),
         Index("ix_items_import", "tenant_id", "import_id", "number"),
+        Index("ix_items_blob", "tenant_id", "blob_id"),
         CheckConstraint("kind IN ('message','document')", name="kind"),
         CheckConstraint("integrity IN ('sound','damaged','missing')", name="integrity"),
         CheckConstraint("size_bytes >= 0", name="size_bytes"),
@@ -193,9 +192,12 @@ def item(item_id: UUID) -> Item:
     return found
 
 
-def custodian(custodian_id: UUID) -> Custodian:
+def custodian(custodian_id: UUID, *, lock: bool = False) -> Custodian:
     """That custodian of this tenant. **Raises:** NotFound."""
-    found = db.session.execute(select(Custodian).where(Custodian.id == custodian_id)).scalar_one_or_none()
+    query = select(Custodian).where(Custodian.id == custodian_id)
+    if lock:
+        query = query.with_for_update().execution_options(populate_existing=True)
+    found = db.session.execute(query).scalar_one_or_none()
     if found is None:
         raise NotFound
     return found

@@ -4,7 +4,7 @@ from datetime import datetime
 from functools import cached_property
 from uuid import UUID
 
-from sqlalchemy import LargeBinary, UniqueConstraint, select
+from sqlalchemy import Index, LargeBinary, UniqueConstraint, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from console.audit.actions import record
@@ -33,6 +33,7 @@ class OpeningReason(TenantOwned, Base):
         tenant_reference("session_id", "sessions", ondelete="CASCADE"),
         tenant_reference("item_id", "items", ondelete="CASCADE"),
         UniqueConstraint("tenant_id", "session_id", "item_id"),
+        Index("ix_opening_reasons_item", "tenant_id", "item_id"),
     )
 
     session_id: Mapped[UUID]

@@ -12,7 +12,7 @@ from console.core.actor import Actor
 from console.core.db import db, unit_of_work
 from console.core.errors import Conflict, Invalid
 from console.core.jobs import FINISHED, Run, claim
-from console.customer_data.custody import checked_address, custodian_of
+from console.customer_data.custodians import address_to_import_for, custodian_of
 from console.customer_data.importing import PATH_JOB, job_of, resume_import, start_import, whereabouts
 from console.customer_data.imports import DataImport, ImportState, data_import
 
@@ -40,7 +40,7 @@ def open_path_import(tenant_id: UUID, path: Path, custodian: str | None, *, by: 
 
     Answers its id, and whether it goes on. **Raises:** Invalid. **Records:** customer_data:import:started for a new one.
     """
-    address = checked_address(custodian) if custodian else ""
+    address = address_to_import_for(custodian) if custodian else ""
     wanted = (str(path), address.casefold())
     size = _size(path)
     with unit_of_work(tenant_id):

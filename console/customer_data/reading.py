@@ -1,5 +1,6 @@
 """What is read of an item once it may be opened: the message in its bytes, a message attached to it, a document's text."""
 
+from base64 import b64encode
 from dataclasses import dataclass
 
 from console.core.errors import Conflict, NotFound
@@ -139,7 +140,7 @@ def safe_body(raw: bytes, message: Message) -> str:
         if content_id not in pictures:
             return None
         kind, data = pictures[content_id]
-        return f"data:{kind};base64,{_base64(data)}"
+        return f"data:{kind};base64,{b64encode(data).decode()}"
 
     return safe_html(message.html, picture)
 
@@ -157,12 +158,6 @@ def opened_message(item: Item, raw: bytes, chain: str) -> Message | None:
         return read_message(raw) if item.kind == Kind.MESSAGE else None
     part, data = part_of(raw, chain)
     return read_message(data) if is_message(part, part.name) else None
-
-
-def _base64(data: bytes) -> str:
-    from base64 import b64encode
-
-    return b64encode(data).decode("ascii")
 
 
 def _plain(data: bytes) -> bool:

@@ -15,6 +15,7 @@ from console.core import jobs
 from console.core.db import bound_tenant, db, unit_of_work
 from console.core.jobs import Run
 from console.customer_data.contents import DamagedItem, open_content
+from console.customer_data.heartbeat import beating
 from console.customer_data.index import PreparedSegment, enqueue_merge, new_segment, prepare_segment
 from console.customer_data.models import Item, Kind, totals
 from console.customer_data.postings import FORMAT, Bucket, DamagedBucket
@@ -22,7 +23,7 @@ from console.customer_data.segments import FAN, IndexKeys, SearchBucket, SearchS
 from console.customer_data.terms import terms_of_document, terms_of_message
 from console.formats.documents import document_text
 from console.formats.message import read_message
-from console.vault.errors import BlobMissing, Unreadable
+from console.vault.errors import BlobMissing, KeyUnavailable, Unreadable
 
 REBUILD_JOB = "data-index-rebuild"
 SWEEP_JOB = "data-index-sweep"
@@ -36,15 +37,14 @@ log = logging.getLogger(__name__)
 
 def enqueue_rebuild() -> None:
     """The bound tenant's index is made anew soon, unless that waits to be done already."""
-    waiting = jobs.job_for(REBUILD_JOB, bound_tenant())
-    if waiting is None or waiting.state != "queued":
-        jobs.enqueue(REBUILD_JOB, tenant_id=bound_tenant(), target_id=bound_tenant())
+    jobs.enqueue_unless_waiting(REBUILD_JOB, tenant_id=bound_tenant(), target_id=bound_tenant())
 
 
 def rebuild_index(run: Run) -> None:
     """The tenant's index is one of the present format over every item. Safe to repeat and to run twice at once."""
-    while _step(run):
-        pass
+    with beating(run):  # reading a batch of documents may take minutes
+        while _step(run):
+            pass
 
 
 def terms_of_item(item: Item) -> frozenset[str]:
@@ -81,18 +81,27 @@ def sweep_indexes(run: Run, *, tenant_ids: Callable[[], list[UUID]]) -> None:
     """Each Customer's index that is damaged or of an old format is made anew, and one in many segments is merged."""
     with unit_of_work(write=False):
         wanted = tenant_ids()
-    for place, tenant_id in enumerate(wanted, 1):
-        with unit_of_work(tenant_id, write=False):
-            ready = segments(SegmentState.READY)
-            outdated = any(one.format != FORMAT for one in ready)
-            damaged = [] if outdated else damaged_buckets()
-        with unit_of_work(tenant_id):
-            if outdated or damaged:
-                log.warning("search index of %s is made anew: %s", tenant_id, damaged or "another format")
-                enqueue_rebuild()
-            elif len(ready) >= FAN or segments(SegmentState.BUILDING, SegmentState.GONE):
-                enqueue_merge()
-            run.checkpoint(place, len(wanted))
+    with beating(run):  # all buckets of a Customer are read in one go
+        for place, tenant_id in enumerate(wanted, 1):
+            try:
+                _sweep_index(tenant_id)
+            except KeyUnavailable:  # nothing of it can be read any more; the others are looked at all the same
+                log.warning("search index of %s is not looked at: its key is gone", tenant_id)
+            with unit_of_work():
+                run.checkpoint(place, len(wanted))
+
+
+def _sweep_index(tenant_id: UUID) -> None:
+    with unit_of_work(tenant_id, write=False):
+        ready = segments(SegmentState.READY)
+        outdated = any(one.format != FORMAT for one in ready)
+        damaged = [] if outdated else damaged_buckets()
+    with unit_of_work(tenant_id):
+        if outdated or damaged:
+            log.warning("search index of %s is made anew: %s", tenant_id, damaged or "another format")
+            enqueue_rebuild()
+        elif len(ready) >= FAN or segments(SegmentState.BUILDING, SegmentState.GONE):
+            enqueue_merge()
 
 
 def _step(run: Run) -> bool:

@@ -41,7 +41,8 @@ def release(import_id: UUID, item_id: UUID, *, by: Actor, reason: str | None = N
     if not found.quarantined_for:
         raise Conflict("This item is not in quarantine any more.")
     held_for, found.quarantined_for = found.quarantined_for, None
-    count_in([{"custodian_id": found.custodian_id, "size_bytes": found.size_bytes}], total)
+    came = {"custodian_id": found.custodian_id, "size_bytes": found.size_bytes, "received_at": found.received_at}
+    count_in([came], total)
     add_segment([(found.number, terms)])
     why = finding(import_id, item_id)
     if why is not None:

@@ -17,7 +17,7 @@ from console.audit.tags import Tag
 from console.core.actor import Actor
 from console.core.db import db
 from console.core.errors import Invalid
-from console.customer_data.batches import locked_totals
+from console.customer_data.batches import locked_totals, month_of
 from console.customer_data.forgetting import forget_numbers
 from console.customer_data.holds import held
 from console.customer_data.imports import ImportFinding
@@ -97,16 +97,20 @@ def _delete(going: list[Item]) -> None:
 
 
 def _count_out(going: list[Item], total: DataTotal) -> None:
-    """The Customer, its custodians and the months in which the items came count them no more."""
-    total.items -= len(going)
-    total.size_bytes -= sum(one.size_bytes for one in going)
+    """The Customer, its custodians and the months in which the items came count them no more.
+
+    Quarantined ones never counted: `count_in` takes an item in when it is released.
+    """
     total.damaged -= sum(one.integrity != Integrity.SOUND for one in going)
+    counted = [one for one in going if one.quarantined_for is None]
+    total.items -= len(counted)
+    total.size_bytes -= sum(one.size_bytes for one in counted)
     items, sizes = Counter[Any](), Counter[Any]()
-    for one in going:
-        for key in (one.custodian_id, (one.custodian_id, f"{one.received_at:%Y-%m}")):
+    for one in counted:
+        for key in (one.custodian_id, (one.custodian_id, month_of(one.received_at))):
             items[key] += 1
             sizes[key] += one.size_bytes
-    owners = {one.custodian_id for one in going}
+    owners = {one.custodian_id for one in counted}
     locked = select(Custodian).where(Custodian.id.in_(owners)).order_by(Custodian.id).with_for_update()
     for owner in db.session.execute(locked.execution_options(populate_existing=True)).scalars():
         owner.items -= items[owner.id]

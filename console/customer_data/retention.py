@@ -1,5 +1,6 @@
 """How long items are kept: by custodian or for all, as numbered versions; and the sweep that lets old ones go."""
 
+import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -19,6 +20,7 @@ from console.customer_data.removal import Cause, remove_items
 from console.policies.actions import save
 from console.policies.models import in_force, version
 from console.tenants.models import tenant_ids
+from console.vault.errors import KeyUnavailable
 
 SWEEP_JOB = "data-retention"
 SWEEP_EVERY_SECONDS = 6 * 3600
@@ -27,6 +29,8 @@ GRACE_DAYS = 7
 LEAST_DAYS, MOST_DAYS = 30, 36_525
 REASON_CHARACTERS = 300
 _BATCH = 200
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -145,8 +149,11 @@ def sweep_retention(run: Run) -> None:
     with unit_of_work(write=False):
         wanted = tenant_ids()
     for done, tenant_id in enumerate(wanted):
-        for custodian_id, days in _terms(tenant_id):
-            _sweep(run, tenant_id, custodian_id, days, (done, len(wanted)))
+        try:
+            for custodian_id, days in _terms(tenant_id):
+                _sweep(run, tenant_id, custodian_id, days, (done, len(wanted)))
+        except KeyUnavailable:  # its rules cannot be read any more, nor its data; the others' count all the same
+            log.warning("retention of %s stands still: its key is gone", tenant_id)
         with unit_of_work():
             run.checkpoint(done + 1, len(wanted))
 

@@ -26,7 +26,7 @@ from console.formats.entries import (
     maildir_flags,
     mbox_entries,
 )
-from console.formats.mailbox_names import BOOKKEEPING, NOTES, maildir_folder
+from console.formats.mailbox_names import BOOKKEEPING, NOTES, UNFINISHED, maildir_folder
 from console.formats.zips import walk_zip_counting
 from console.vault.blobs import find_blob, open_blob
 from console.vault.errors import BlobMissing, StoreUnavailable, Unreadable
@@ -36,7 +36,6 @@ log = logging.getLogger(__name__)
 _OFFSET_BITS = 40
 """A cursor holds the number of an entry within its file above these bits, and the offset in an mbox file below."""
 _MOST_INNER = 2**22
-_UNFINISHED = Refusal("unfinished", "It lies in a Maildir's tmp folder: its delivery was never finished.")
 _INCOMPLETE = Refusal("incomplete", "Not all of it was uploaded.")
 _DAMAGED = Refusal("damaged_upload", "What was uploaded of it is damaged from here on. Upload it again.")
 _NOT_TAKEN_APART = Refusal("not_taken_apart", "From here on it could not be taken apart into its items.")
@@ -163,7 +162,7 @@ def _entries(file: _File, after: Position | None) -> Iterator[Entry]:
     if BOOKKEEPING.fullmatch(file.name):
         refusal = NOTES
     elif file.maildir == "tmp":
-        refusal = _UNFINISHED
+        refusal = UNFINISHED
     found = iter((_refused(file, Position(0), refusal),)) if refusal else _read(file, after)
     for entry in found:
         if after is None or entry.position > after:

@@ -9,7 +9,7 @@ from console.formats.message import Message
 from console.formats.words import words
 
 MOST_TERMS = 20_000
-"""Different words of one field of one item. What comes after them is not found, and `is_cut` says so."""
+"""Different words of one field of one item. What comes after them is not found."""
 _EXTENSION = re.compile(r"\.(\w{1,12})$")
 
 SUBJECT, BODY, FROM, TO, ATTACHMENT, TYPE = ("s:", "b:", "f:", "t:", "a:", "y:")
@@ -36,11 +36,6 @@ def terms_of_document(name: str, text: str, content_type: str) -> frozenset[str]
     """The terms of a document: its name is its subject and counts as a file's name, too."""
     found = _terms(SUBJECT, [name]) | _terms(ATTACHMENT, [name]) | _terms(BODY, [text])
     return frozenset(found | _terms(TYPE, ("document", content_type, _extension(name))))
-
-
-def is_cut(terms: Iterable[str]) -> bool:
-    """Whether an item has more words in its text than are indexed."""
-    return sum(1 for term in terms if term.startswith(BODY)) >= MOST_TERMS
 
 
 def _terms(field: str, texts: Iterable[str]) -> set[str]:

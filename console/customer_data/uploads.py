@@ -15,7 +15,7 @@ from console.core.actor import Actor
 from console.core.db import bound_tenant, db, settings, unit_of_work
 from console.core.errors import Conflict, Invalid, NotFound
 from console.core.ids import new_id
-from console.customer_data.custody import checked_address, custodian_of
+from console.customer_data.custodians import address_to_import_for, custodian_of
 from console.customer_data.importing import start_import, whereabouts
 from console.customer_data.imports import OPEN, DataImport, ImportFile, ImportSlice, ImportState, data_import
 from console.formats.charsets import printable
@@ -41,7 +41,7 @@ class Announced:
 
 def open_import(custodian: str, *, by: Actor, label: str = "") -> DataImport:
     """A new import to which files may come, for the custodian of that address. **Raises:** Invalid."""
-    keeper = custodian_of(checked_address(custodian), by=by)
+    keeper = custodian_of(address_to_import_for(custodian), by=by)
     facts = {"label": label, "custodian": keeper.details["address"], **whereabouts(by)}
     found = DataImport.new("upload", ImportState.RECEIVING, facts, custodian_id=keeper.id, created_by=by.user_id)
     db.session.add(found)
@@ -57,14 +57,15 @@ def announce(import_id: UUID, first: int, files: Sequence[Announced]) -> list[Im
     found = receiving(import_id)
     if not 0 < len(files) <= ANNOUNCED_AT_ONCE:
         raise Invalid(f"Announce between 1 and {ANNOUNCED_AT_ONCE:,} files at a time.")
-    query = select(ImportFile).where(ImportFile.import_id == import_id, ImportFile.place >= first)
-    query = query.where(ImportFile.place < first + len(files)).order_by(ImportFile.place)
-    known = {file.place: file for file in db.session.execute(query).scalars()}
-    there = _file_count(import_id)
-    if first > there or first + len(files) > MOST_FILES:
+    if first + len(files) > MOST_FILES:
         raise Invalid(
             f"One import takes up to {MOST_FILES:,} files. Put them into a zip file, or import them in parts."
         )
+    query = select(ImportFile).where(ImportFile.import_id == import_id, ImportFile.place >= first)
+    query = query.where(ImportFile.place < first + len(files)).order_by(ImportFile.place)
+    known = {file.place: file for file in db.session.execute(query).scalars()}
+    if first > _file_count(import_id):
+        raise Invalid("Files are announced in their order, without gaps.")
     for place, told in enumerate(files, start=first):
         if place not in known:
             known[place] = _new_file(found, place, told)
@@ -186,6 +187,8 @@ def _fits(import_id: UUID, place: int, start: int, size: int, *, lock: bool = Fa
 
 def file_at(import_id: UUID, place: int) -> ImportFile:
     """The import's file at that place. **Raises:** NotFound."""
+    if not 0 <= place < MOST_FILES:
+        raise NotFound
     query = select(ImportFile).where(ImportFile.import_id == import_id, ImportFile.place == place)
     found = db.session.execute(query).scalar_one_or_none()
     if found is None:

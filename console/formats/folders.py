@@ -22,7 +22,7 @@ from console.formats.entries import (
     maildir_flags,
     mbox_entries,
 )
-from console.formats.mailbox_names import BOOKKEEPING, NOTES, maildir_folder
+from console.formats.mailbox_names import BOOKKEEPING, NOTES, UNFINISHED, maildir_folder
 from console.formats.zips import walk_zip_counting
 
 FOLDERS_DEEP = 100
@@ -30,7 +30,6 @@ FOLDERS_DEEP = 100
 
 _LINK = Refusal("link", "It is a link. Links are not followed; import what it leads to itself.")
 _NO_FILE = Refusal("not_a_file", "It is neither a file nor a folder.")
-_UNFINISHED = Refusal("unfinished", "It lies in a Maildir's tmp folder: its delivery was never finished.")
 _TOO_DEEP = Refusal("folders_deep", f"It lies more than {FOLDERS_DEEP} folders deep, which is the most that is read.")
 
 
@@ -105,7 +104,7 @@ def _file(place: _Place, name: bytes, numbers: Iterator[int], after: Position | 
     mode, shown = _mode(place.path, name), printable_name(name)
     refusal = _LINK if stat.S_ISLNK(mode) else None if stat.S_ISREG(mode) else _NO_FILE
     if place.maildir == "tmp":
-        refusal = refusal or _UNFINISHED
+        refusal = refusal or UNFINISHED
     elif BOOKKEEPING.fullmatch(shown):
         refusal = refusal or NOTES
     if refusal:

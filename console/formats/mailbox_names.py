@@ -12,6 +12,7 @@ BOOKKEEPING = re.compile(
     re.IGNORECASE,
 )
 NOTES = Refusal("bookkeeping", "It holds notes of a mail program or a system, no mail.")
+UNFINISHED = Refusal("unfinished", "It lies in a Maildir's tmp folder: its delivery was never finished.")
 
 _SHIFTED = re.compile(r"&([A-Za-z0-9+,]*)-")
 

@@ -25,7 +25,7 @@ from console.formats.entries import (
     maildir_flags,
     mbox_entries,
 )
-from console.formats.mailbox_names import BOOKKEEPING, NOTES, maildir_folder
+from console.formats.mailbox_names import BOOKKEEPING, NOTES, UNFINISHED, maildir_folder
 
 MOST_ENTRIES = 200_000
 LIST_BYTES = 64 * 2**20
@@ -113,7 +113,7 @@ def _member(
     if refusal is None and BOOKKEEPING.fullmatch(shown):
         refusal = NOTES
     if refusal is None and in_maildir == "tmp":
-        refusal = Refusal("unfinished", "It lies in a Maildir's tmp folder: its delivery was never finished.")
+        refusal = UNFINISHED
     if refusal is None:
         try:
             with archive.open(info) as member:

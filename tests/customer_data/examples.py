@@ -4,7 +4,7 @@ from sqlalchemy import select
 
 from console.core.actor import Actor
 from console.core.db import db
-from console.customer_data.custody import custodian_of
+from console.customer_data.custodians import custodian_of
 from console.customer_data.holds import holds, place_hold
 from console.customer_data.imports import recent_imports
 from console.customer_data.labels import add_label, labels

@@ -11,12 +11,15 @@ from sqlalchemy import func, select
 from console.audit.models import AuditEntry
 from console.audit.tags import Tag
 from console.core import clock, jobs
+from console.core.actor import system
 from console.core.db import db
 from console.core.jobs import Job
 from console.customer_data import integrity
 from console.customer_data.contents import DamagedItem, open_content, seal_inline
-from console.customer_data.integrity import SCRUB_JOB, check_items
-from console.customer_data.models import Item, ItemContent, item, totals
+from console.customer_data.damage import note_damage
+from console.customer_data.integrity import SCRUB_JOB, Damage, check_items
+from console.customer_data.models import Integrity, Item, ItemContent, item, totals
+from console.customer_data.removal import Cause, remove_items
 from console.registry import HANDLERS
 from tests import databases
 from tests.commands.processes import environment, here
@@ -73,6 +76,20 @@ def test_a_damaged_item_is_named_once_and_holds_up_no_other(house, acme):
     assert damaged_count(house, acme) == 1
     with house.inside(acme, write=False), pytest.raises(DamagedItem):
         open_content(item(ids[1])).whole()
+
+
+def test_an_item_that_was_removed_while_it_was_read_is_no_damage(house, acme):
+    """Whoever reads finds no bytes, because the item went meanwhile: it is neither counted, named nor a reason to stop."""
+    ids = hold(house, acme, *RAWS)
+    with house.inside(acme):
+        remove_items(ids[:1], cause=Cause.DELETED, by=system("test", acme))
+    with house.inside(acme):
+        note_damage(ids[0], DamagedItem("gone"), by=system("test", acme))
+    with house.inside(acme):
+        gone = Damage(ids[0], 1, Integrity.MISSING, "gone")
+        assert integrity._note(ids, [gone]) == []
+    assert recorded(house, acme) == 0
+    assert damaged_count(house, acme) == 0
 
 
 def test_what_was_put_right_counts_as_sound_again(house, acme):

@@ -17,14 +17,16 @@ from console.core.actor import Actor, system
 from console.core.db import db
 from console.core.errors import Invalid
 from console.core.permissions import Role
-from console.customer_data import retention
+from console.customer_data import rebuilding, retention
 from console.customer_data.holds import ask_to_lift, lift_hold, place_hold
 from console.customer_data.models import Custodian, Item, ItemContent, MonthCount, totals
+from console.customer_data.releasing import release
 from console.customer_data.removal import Cause, remove_items
 from console.customer_data.retention import Rules, save_rules
 from console.registry import HANDLERS
 from console.vault.blobs import Blob
 from tests.customer_data.held import blob_path, hold
+from tests.customer_data.mails import bring, letter
 
 RAWS = [b"one", b"two" * 10, b"three" * 100]
 OLD_DAYS = 400
@@ -159,6 +161,35 @@ def test_what_is_removed_is_gone_with_its_bytes_and_counts_no_more(house, acme, 
         assert (owner.items, owner.size_bytes) == (month.items, month.size_bytes) == (1, len(RAWS[2]))
 
 
+def figures(house, tenant_id):
+    """The Customer's, its custodians' and its months' figures."""
+    with house.inside(tenant_id, write=False):
+        owners, months = (db.session.execute(select(kind)).scalars().all() for kind in (Custodian, MonthCount))
+        one = totals()
+        return [(each.items, each.size_bytes) for each in (one, *owners, *months)]
+
+
+def test_a_quarantined_item_was_never_counted_and_counts_no_less_when_it_is_removed(house, acme):
+    ids = bring(house, "owner", [letter("An ordinary one"), letter("Held", quarantined_for="no_headers")])
+    before = figures(house, acme)
+    assert [items for items, _size in before] == [1, 1, 1]
+    assert remove(house, acme, ids[1:]).items == 1
+    assert figures(house, acme) == before
+    assert remove(house, acme, ids[:1]).items == 1
+    assert figures(house, acme) == [(0, 0)] * 3
+
+
+def test_an_item_that_was_released_later_counts_in_the_month_in_which_it_came(house, acme):
+    (item_id,) = bring(house, "owner", [letter("Held", quarantined_for="no_headers")])
+    with house.inside(acme, write=False):
+        import_id = db.session.execute(select(Item.import_id)).scalar_one()
+    with time_machine.travel(clock.now() + timedelta(days=40), tick=True), house.inside(acme):
+        release(import_id, item_id, by=person(house, "owner"))
+    assert [items for items, _size in figures(house, acme)] == [1, 1, 1]
+    assert remove(house, acme, [item_id]).items == 1
+    assert figures(house, acme) == [(0, 0)] * 3
+
+
 def test_a_removal_that_is_repeated_does_nothing_more(house, acme):
     ids = hold(house, acme, *RAWS)
     assert remove(house, acme, ids).items == 3
@@ -226,6 +257,22 @@ def sweep(house):
         with house.inside(write=False):
             problems = db.session.execute(select(jobs.Job.reason).where(jobs.Job.kind == retention.SWEEP_JOB))
             assert set(problems.scalars()) == {None}
+
+
+@pytest.mark.parametrize("kind", [retention.SWEEP_JOB, rebuilding.SWEEP_JOB])
+def test_a_customer_whose_key_is_gone_keeps_no_sweep_from_the_others(house, acme, kind):
+    make_old(house, acme, hold(house, acme, b"one"))
+    keyring = house.app.extensions["safekeep.keyring"]
+    for key in keyring.store.stored_keys([acme]):
+        keyring.store.destroy(acme, key.version)
+    keyring.drop(acme)
+    with time_machine.travel(clock.now() + timedelta(days=retention.GRACE_DAYS, minutes=1), tick=True):
+        with house.inside():
+            jobs.enqueue(kind)
+        with house.app.app_context():
+            assert jobs.work_once({kind: HANDLERS[kind]})
+    with house.inside(write=False):
+        assert set(db.session.execute(select(jobs.Job.reason).where(jobs.Job.kind == kind)).scalars()) == {None}
 
 
 def test_the_database_itself_keeps_an_item_that_a_hold_names(house, acme):

@@ -91,7 +91,7 @@ def test_a_removal_in_the_middle_of_a_merge_is_forgotten_as_well(house, acme):
             target = merging._target()
             target_id, built = target.id, target.built
         with unit_of_work(acme, write=False):
-            step = merging._prepare(target_id, built)
+            step = merging._prepare(target_id, built, {})
         remove(house, acme, [ids[1]])
         with unit_of_work(acme):
             assert merging._write(run, target_id, built, step)

@@ -172,7 +172,7 @@ def test_a_look_up_between_two_steps_sees_the_old_segments_until_the_new_one_is_
     steps = 0
     with house.app.app_context():
         run = Dying(tenant_id, 10_000)
-        while merging._step(run):
+        while merging._step(run, {}):
             steps += 1
             check(house, tenant_id, corpus)
     assert steps > 16

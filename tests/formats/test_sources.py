@@ -11,7 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from console.formats import zips
-from console.formats.sources import HEAD_BYTES, Kind, Position, Unreadable, detect, walk, walk_zip
+from console.formats.entries import HEAD_BYTES, Kind, Position, Unreadable, detect
+from console.formats.sources import walk
+from console.formats.zips import walk_zip
 from tests.formats.test_mbox import MESSAGES, joined
 
 CAP = 10**6
