@@ -18,9 +18,9 @@ from tests.commands.processes import answer_of, environment, here, refused, runn
 from tests.commands.test_people_commands import database_of
 from tests.customer_data.test_import_items import mbox, message
 from tests.formats.hostile import with_attachment
+from tests.memory import PEAK
 
 MIB = 2**20
-from tests.memory import PEAK
 
 
 @pytest.fixture
