@@ -77,6 +77,7 @@ PERIODIC: dict[str, int] = {
 IMPORTS = frozenset({imports.JOB, data_imports.JOB})
 UPKEEP = frozenset(
     {
+        blobs.DELETE_JOB,
         keys.JOB,
         merging.INDEX_JOB,
         rebuilding.REBUILD_JOB,

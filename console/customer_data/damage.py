@@ -9,12 +9,12 @@ from console.audit.tags import Tag
 from console.core import clock
 from console.core.actor import Actor
 from console.core.db import db
-from console.customer_data.contents import DamagedItem
+from console.customer_data.contents import DamagedItem, MissingItem
 from console.customer_data.models import Integrity, Item, totals
 
 
 def note_damage(item_id: UUID, error: DamagedItem, *, by: Actor) -> None:
-    """The item is known as damaged, and the Customer's figures count it; once. **Records:** customer_data:item:damaged.
+    """The item is known as damaged, or as missing, and the Customer's figures count it; once. **Records:** customer_data:item:damaged.
 
     One that was removed while it was read lacks its bytes, as it should: nothing happens.
     """
@@ -23,7 +23,8 @@ def note_damage(item_id: UUID, error: DamagedItem, *, by: Actor) -> None:
     found = db.session.execute(query).scalar_one_or_none()
     if found is None or found.integrity != Integrity.SOUND:
         return
-    found.integrity, found.checked_at = Integrity.DAMAGED, clock.now()
+    missing = isinstance(error, MissingItem)
+    found.integrity, found.checked_at = Integrity.MISSING if missing else Integrity.DAMAGED, clock.now()
     if total is not None:
         total.damaged += 1
     record(Tag.DATA_ITEM_DAMAGED, by=by, subject=("item", item_id), reason=error.message)

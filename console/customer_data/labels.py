@@ -16,6 +16,7 @@ from console.core.db import Base, TenantOwned, bound_tenant, db, tenant_referenc
 from console.core.errors import Conflict, Invalid, NotFound
 from console.core.ids import new_id
 from console.core.permissions import Permission, may
+from console.customer_data.batches import locked_totals
 from console.customer_data.models import Item
 from console.formats.folding import fold
 from console.vault.access import tenant_keys
@@ -108,7 +109,8 @@ def labels_of(item_ids: Collection[UUID]) -> dict[UUID, list[Label]]:
 def add_label(name: str, *, by: Actor) -> Label:
     """There is a label of that name; one that is there already is answered. **Raises:** Invalid."""
     name = clean_name(name)
-    query = select(Label).where(Label.digest == _digest(name))
+    locked_totals()  # of two people who use one name at once, the second finds the label of the first
+    query = select(Label).where(Label.digest == _digest(name)).execution_options(populate_existing=True)
     found = db.session.execute(query).scalar_one_or_none()
     if found is not None:
         return found
@@ -156,6 +158,7 @@ def rename(label_id: UUID, name: str, *, by: Actor) -> Label:
 
     **Records:** customer_data:label:changed.
     """
+    locked_totals()  # as in add_label
     chosen, name = label(label_id, lock=True), clean_name(name)
     before = chosen.name
     if name == before:

@@ -122,3 +122,27 @@ def test_names_are_sealed_and_two_customers_digests_of_one_name_differ(house, ad
 @pytest.mark.parametrize("who", ["auditor", "member", "user_manager", "security_manager"])
 def test_only_owners_and_administrators_change_labels(house, ids, who):
     assert put(house.signed_in(who), ids, "Case").status_code == 403
+
+
+def test_two_who_make_the_same_label_at_once_get_one(house):
+    import threading
+
+    from console.core.actor import Actor
+    from console.customer_data.labels import add_label, labels
+
+    who, together, made = house["owner"], threading.Barrier(2), []
+
+    def add(key):
+        by = Actor("person", tenant_id=who.tenant_id, user_id=house[key].id, role=house[key].role)
+        together.wait(30)
+        with house.inside(who.tenant_id):
+            made.append(add_label("Claims", by=by).id)
+
+    threads = [threading.Thread(target=add, args=(key,)) for key in ("owner", "admin")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert len(made) == 2
+    with house.inside(who.tenant_id, write=False):
+        assert [one.id for one in labels()] == list(set(made))
