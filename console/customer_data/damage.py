@@ -14,9 +14,10 @@ from console.customer_data.models import Integrity, Item, totals
 
 
 def note_damage(item_id: UUID, error: DamagedItem, *, by: Actor) -> None:
-    """The item is known as damaged, or as missing, and the Customer's figures count it; once. **Records:** customer_data:item:damaged.
+    """The item is known as damaged, or as missing, and the Customer's figures count it; once.
 
     One that was removed while it was read lacks its bytes, as it should: nothing happens.
+    **Records:** customer_data:item:damaged.
     """
     total = totals(lock=True)
     query = select(Item).where(Item.id == item_id).execution_options(populate_existing=True)
