@@ -111,7 +111,7 @@ class _Finder:
     """One page being put together."""
 
     def __init__(self, query: ItemQuery, custodians: list[UUID] | None, found: Found | None) -> None:
-        self.query, self.found = query, found
+        self.query, self.found, self.limited = query, found, custodians is not None
         self.backwards = query.before is not None and query.after is None
         self.newest_first = query.oldest_first is self.backwards
         cursor = query.before if self.backwards else query.after
@@ -129,7 +129,11 @@ class _Finder:
     def page(self, asked: Query) -> ItemPage:
         rows = self._rows(self.limit + 1)
         more = len(rows) > self.limit or self.stopped is not None
+        found_all = self.found is not None and not self.found.checks and not more
         rows = rows[: self.limit]
+        if self.limited:
+            # How candidates are met depends on everybody's items, and so would whether their number is known.
+            self.total = len(rows) if found_all and self.cursor is None else None
         first, last = (_key(rows[0]), _key(rows[-1])) if rows else (None, None)
         last = last if len(rows) == self.limit or self.stopped is None else self.stopped
         if self.backwards:

@@ -143,3 +143,16 @@ def test_no_word_stands_in_the_database_in_clear(house):
         for one in db.session.execute(select(SearchBucket)).scalars():
             for word in (b"xylophonist", b"zeppelin", b"quokka", b"quintessential"):
                 assert word not in one.sealed.lower()
+
+
+@pytest.mark.parametrize("others", [0, 60])
+@pytest.mark.parametrize("limit", [1, 5])
+def test_how_many_items_of_others_hold_a_word_does_not_show_in_the_total(house, others, limit):
+    member = house["member"]
+    with house.inside(member.tenant_id):
+        hold([Letter("mine", "merger"), Letter("mine", "merger")], custodian("mine@acme.example", member.id))
+        hold([Letter("theirs", "merger")] * others, custodian("theirs@acme.example"))
+    assert titles(house, "member", "merger", limit=limit) == ({"mine"}, 2 if limit == 5 else None)
+    shown = house.signed_in("member").get(f"/data?q=merger&limit={limit}").text
+    assert ("2 items found" if limit == 5 else "1 item on this page") in shown
+    assert "in all" not in shown
