@@ -52,7 +52,7 @@ def edit_custodian(custodian_id: UUID) -> ResponseReturnValue:
 
 
 @blueprint.post("/custodians/<uuid:custodian_id>")
-@requires(Permission.DATA_IMPORTS_WRITE)
+@requires(Permission.DATA_IMPORTS_WRITE, fresh=True)
 def save_custodian(custodian_id: UUID) -> ResponseReturnValue:
     """The custodian has that name, and is that user."""
     entered = {name: request.form.get(name, "") for name in ("name", "username")}

@@ -18,6 +18,7 @@ ALWAYS = {
     "data.export_items POST",
     "data.lift POST",
     "data.place POST",
+    "data.save_custodian POST",
     "data.save_retention POST",
     "factors.app GET",
     "factors.ask_passkey POST",
