@@ -86,7 +86,11 @@ def test_twenty_sign_ins_at_once_use_one_code_once(house):
     tokens = [visitor.token("/sign-in/confirm") for visitor in visitors]
 
     def post(visitor, token):
-        return visitor.client.post("/sign-in/confirm", data={"code": code, "csrf_token": token}).status_code
+        for _turn in range(20):  # on a busy machine the database tells some to come again
+            status = visitor.client.post("/sign-in/confirm", data={"code": code, "csrf_token": token}).status_code
+            if status != 503:
+                break
+        return status
 
     statuses = all_at_once(*(lambda v=v, t=t: post(v, t) for v, t in zip(visitors, tokens, strict=True)))
     assert sorted(statuses) == [303] + [422] * 19
