@@ -80,7 +80,11 @@ def _term(match: re.Match[str], errors: list[str]) -> Term | None:
         if not quoted and word:
             errors.append(f"“{_short(field)}:” is no field and was searched as a word; fields are {_listed()}.")
     if quoted and not closing:
-        errors.append(f"The quotation mark before “{_short(value)}” is never closed; the phrase goes on to the end.")
+        errors.append(
+            f"The quotation mark before “{_short(value)}” is never closed; the phrase goes on to the end."
+            if value
+            else "A quotation mark begins a phrase, and nothing follows it."
+        )
     prefix = not quoted and value.endswith("*")
     found = query_words(value)
     if not found:

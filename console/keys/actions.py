@@ -23,7 +23,9 @@ def start_rotation(reason: str, *, by: Actor) -> KeyRotation:
     """
     reason = " ".join(reason.split())
     if not reason or len(reason) > REASON_CHARACTERS or not reason.isprintable():
-        raise Invalid("Say why the key is replaced.", {"reason": f"Give a reason of 1 to {REASON_CHARACTERS} letters."})
+        raise Invalid(
+            "Say why the key is replaced.", {"reason": f"Give a reason of 1 to {REASON_CHARACTERS} characters."}
+        )
     lock_people()  # of two who start at once, the second finds what the first has begun
     versions.next_version(keyring(), bound_tenant())
     found = under_way(lock=True)
