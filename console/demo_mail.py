@@ -173,8 +173,9 @@ def _chunk(kind: bytes, data: bytes) -> bytes:
 
 
 def paper(lines: list[str]) -> bytes:
-    """A PDF of one page with those lines; letters outside Latin-1 become question marks."""
-    shown = [line.encode("latin-1", "replace").replace(b"(", b"[").replace(b")", b"]") for line in lines]
+    """A PDF of one page with those lines, but for those with letters that its font lacks (outside Latin-1)."""
+    fitting = [line for line in lines if line.isascii() or max(line) <= "\xff"]
+    shown = [line.encode("latin-1").replace(b"(", b"[").replace(b")", b"]") for line in fitting]
     moves = b"".join(b"(" + line + b") Tj 0 -24 Td " for line in shown)
     stream = b"BT /F1 16 Tf 72 760 Td " + moves + b"ET"
     objects = [
