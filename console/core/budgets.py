@@ -54,6 +54,11 @@ def wait(key: bytes, *, limit: int, window_seconds: int) -> int:
     return max(1, round(recent[-limit] + window_seconds - now)) if len(recent) >= limit else 0
 
 
+def hold(key: bytes) -> None:
+    """Nobody else counts or takes back a try of `key` until the transaction ends."""
+    _locked(key)
+
+
 def refund(key: bytes) -> None:
     """Take the latest try of `key` back: it was right."""
     row = _locked(key)
