@@ -208,7 +208,9 @@ def prove(person: User, code: str, counted: Counted, *, by: Actor) -> Proof:
 
     **Records:** identity:confirmation:confirmed or identity:confirmation:refused.
     """
-    budgets.hold(counted.budget)  # before the codes, as `count_try` does: the other way round two would wait for each other
+    budgets.hold(
+        counted.budget
+    )  # before the codes, as `count_try` does: the other way round two would wait for each other
     rows = counted_codes(counted.codes)
     found = next((row for row in rows if hmac.compare_digest(row.digest, code_digest(row.id, code))), None)
     if found is None:
