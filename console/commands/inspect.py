@@ -13,6 +13,7 @@ from console.audit import verify as checks
 from console.audit.actions import take_checkpoint
 from console.commands.base import (
     answer,
+    check_can_start,
     every_tenant,
     fail,
     find_tenant,
@@ -122,7 +123,7 @@ def doctor(data: bool, tenant: str | None, as_json: bool) -> None:
         ("settings", lambda: check_settings(settings)),
         ("keys", lambda: open_app(settings)),
         ("blob store", lambda: blob_store_from_url(settings.blobs).check()),
-        ("pages", _check_pages),
+        ("pages", check_can_start),
         ("tenants' keys", lambda: _check_keys(settings)),
     )
     for name, step in steps:
@@ -173,12 +174,6 @@ def _named(finding: Damage) -> dict[str, Any]:
 def _data_lines(row: dict[str, Any]) -> list[str]:
     head = f"{row['tenant']}  {row['items']} items read, {len(row['findings']) or 'nothing'} wrong"
     return [head, *(f"  {one['kind']:<8} {one.get('item') or one.get('blob')}" for one in row["findings"])]
-
-
-def _check_pages() -> None:
-    from console.app import create_app
-
-    create_app()
 
 
 def _check_keys(settings: Any) -> None:

@@ -15,7 +15,7 @@ import click
 from flask import Flask, current_app
 
 from console.commands import demo_folder
-from console.commands.base import answer, fail, installation, json_option, refusals
+from console.commands.base import answer, check_can_start, fail, installation, json_option, refusals
 from console.core.errors import Misconfigured
 from console.core.jobs import Handler, work_once
 from console.core.settings import Settings, load_settings
@@ -68,16 +68,6 @@ def run(host: str, port: int, workers: int) -> None:
     # gunicorn replaces this process, so that signals reach it directly.
     command = gunicorn_command(host, port, workers or os.cpu_count() or 1)
     os.execv(command[0], command)  # noqa: S606 (fixed arguments, no shell)
-
-
-def check_can_start() -> None:
-    """Nothing happens if the application would start. Said once here, rather than by each worker in turn.
-
-    **Raises:** Misconfigured.
-    """
-    from console.app import create_app
-
-    create_app()
 
 
 def check_port(host: str, port: int) -> None:

@@ -5,6 +5,8 @@ import re
 from uuid import UUID
 
 import pytest
+from sqlalchemy import event
+from sqlalchemy.pool import Pool
 
 from tests import databases
 from tests.commands.processes import answer_of, environment, here, refused, safekeep
@@ -216,3 +218,21 @@ def test_every_command_explains_itself_with_an_example(arguments):
     else:
         for name in ("demo", "init", "run", "worker", "tenant", "user", "staff", "keys", "audit", "doctor"):
             assert re.search(rf"^  {name} ", done.stdout, re.MULTILINE)
+
+
+@pytest.mark.parametrize("arguments", [("doctor",), ("tenant", "list"), ("keys", "status"), ("audit", "verify")])
+def test_a_command_leaves_no_connection_to_the_database_open(env, arguments):
+    opened, closed = [], []
+    listeners = (
+        (Pool, "connect", lambda connection, _record: opened.append(connection)),
+        (Pool, "close", lambda connection, _record: closed.append(connection)),
+    )
+    for listener in listeners:
+        event.listen(*listener)
+    try:
+        assert here(env, *arguments).returncode == 0
+    finally:
+        for listener in listeners:
+            event.remove(*listener)
+    assert opened
+    assert [connection for connection in opened if connection not in closed] == []
