@@ -13,8 +13,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from console.audit.chain import START
 from console.audit.tags import TAG_TEXTS, Tag
-from console.core.db import Base, TenantOwned, bound_tenant, db
-from console.core.errors import ConsoleError, NotFound
+from console.core.db import Base, TenantOwned, bound_tenant, db, row_by_id
+from console.core.errors import ConsoleError
 from console.vault.access import tenant_keys
 
 
@@ -104,10 +104,7 @@ def head(*, lock: bool = False) -> AuditHead:
 
 def entry(entry_id: UUID) -> AuditEntry:
     """That entry of this tenant. **Raises:** NotFound."""
-    found = db.session.execute(select(AuditEntry).where(AuditEntry.id == entry_id)).scalar_one_or_none()
-    if found is None:
-        raise NotFound
-    return found
+    return row_by_id(AuditEntry, entry_id)
 
 
 def neighbours(number: int) -> dict[int, AuditEntry]:

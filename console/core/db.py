@@ -6,17 +6,18 @@ This is the only module that touches Flask-SQLAlchemy. What keeps tenants apart 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 from uuid import UUID
 
 from flask import current_app
 from flask_sqlalchemy import SQLAlchemy
 from flask_sqlalchemy.session import Session as FlaskSession
-from sqlalchemy import DateTime, Dialect, Engine, ForeignKeyConstraint, MetaData, event
+from sqlalchemy import DateTime, Dialect, Engine, ForeignKeyConstraint, MetaData, event, select
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
 from console.core import isolation
+from console.core.errors import NotFound
 from console.core.ids import new_id
 
 if TYPE_CHECKING:
@@ -85,6 +86,8 @@ class TenantSession(isolation.GuardedSession, FlaskSession):
         return cast("Engine", self.info["write_engine"])
 
 
+Row = TypeVar("Row", bound=TenantOwned)
+
 db = SQLAlchemy(metadata=Base.metadata, session_options={"class_": TenantSession})
 isolation.install(TenantSession)
 
@@ -144,6 +147,20 @@ def unit_of_work(tenant_id: UUID | None = None, *, write: bool = True) -> Iterat
         except BaseException:
             db.session.rollback()
             raise
+
+
+def row_by_id(kind: type[Row], row_id: UUID, *, lock: bool = False) -> Row:
+    """The bound tenant's row of that id; with `lock`, as it is now and nobody else's until the end.
+
+    **Raises:** NotFound, for another tenant's row as well.
+    """
+    query = select(kind).where(kind.id == row_id)
+    if lock:
+        query = query.with_for_update().execution_options(populate_existing=True)
+    found = db.session.execute(query).scalar_one_or_none()
+    if found is None:
+        raise NotFound
+    return found
 
 
 def service(name: str) -> Any:

@@ -14,7 +14,7 @@ from console.audit.actions import record
 from console.audit.tags import Tag
 from console.core import clock
 from console.core.actor import Actor
-from console.core.db import Base, TenantOwned, bound_tenant, db, tenant_reference
+from console.core.db import Base, TenantOwned, bound_tenant, db, row_by_id, tenant_reference
 from console.core.errors import Conflict, Forbidden, Invalid, NotFound
 from console.core.ids import new_id
 from console.customer_data.batches import locked_totals
@@ -105,13 +105,7 @@ def holds(*, limit: int = 200) -> list[Hold]:
 
 def hold(hold_id: UUID, *, lock: bool = False) -> Hold:
     """That hold of this tenant. **Raises:** NotFound."""
-    query = select(Hold).where(Hold.id == hold_id)
-    if lock:
-        query = query.with_for_update().execution_options(populate_existing=True)
-    found = db.session.execute(query).scalar_one_or_none()
-    if found is None:
-        raise NotFound
-    return found
+    return row_by_id(Hold, hold_id, lock=lock)
 
 
 def held(items: Iterable[tuple[UUID, UUID]]) -> set[UUID]:

@@ -43,9 +43,8 @@ log = logging.getLogger(__name__)
 def start_import(found: DataImport, *, by: Actor) -> None:
     """A worker takes the import up once this is committed. **Records:** customer_data:import:started."""
     found.state, found.started_at = ImportState.RUNNING, None
-    kind = PATH_JOB if found.source == "command" else JOB
     db.session.flush()
-    jobs.enqueue(kind, tenant_id=found.tenant_id, target_id=found.id)
+    jobs.enqueue(_kind(found), tenant_id=found.tenant_id, target_id=found.id)
     label = str(found.facts.get("label", ""))
     record(Tag.DATA_IMPORT_STARTED, by=by, subject=("import", found.id), label=label, bytes=found.total_bytes)
 
@@ -55,12 +54,17 @@ def resume_import(found: DataImport) -> None:
     job = job_of(found)
     if found.state != ImportState.RUNNING or (job is not None and job.state not in jobs.FINISHED):
         raise Conflict("This import is under way, or over. There is nothing to resume.")
-    jobs.enqueue(PATH_JOB if found.source == "command" else JOB, tenant_id=found.tenant_id, target_id=found.id)
+    jobs.enqueue(_kind(found), tenant_id=found.tenant_id, target_id=found.id)
 
 
 def job_of(found: DataImport) -> jobs.Job | None:
     """The job that works on the import, or did."""
-    return jobs.job_for(PATH_JOB if found.source == "command" else JOB, found.id)
+    return jobs.job_for(_kind(found), found.id)
+
+
+def _kind(found: DataImport) -> str:
+    """The kind of job that works on it: only a command on the server has what lies at a path."""
+    return PATH_JOB if found.source == "command" else JOB
 
 
 def cancel_import(import_id: UUID, *, by: Actor) -> DataImport:

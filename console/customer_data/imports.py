@@ -11,8 +11,7 @@ from sqlalchemy import BigInteger, CheckConstraint, Index, LargeBinary, String, 
 from sqlalchemy.orm import Mapped, mapped_column
 
 from console.core import clock
-from console.core.db import Base, TenantOwned, bound_tenant, db, tenant_reference
-from console.core.errors import NotFound
+from console.core.db import Base, TenantOwned, bound_tenant, db, row_by_id, tenant_reference
 from console.core.ids import new_id
 from console.vault.access import tenant_keys
 
@@ -215,13 +214,7 @@ class Progress:
 
 def data_import(import_id: UUID, *, lock: bool = False) -> DataImport:
     """That import of this tenant. **Raises:** NotFound."""
-    query = select(DataImport).where(DataImport.id == import_id)
-    if lock:
-        query = query.with_for_update().execution_options(populate_existing=True)
-    found = db.session.execute(query).scalar_one_or_none()
-    if found is None:
-        raise NotFound
-    return found
+    return row_by_id(DataImport, import_id, lock=lock)
 
 
 def recent_imports(*, limit: int) -> list[DataImport]:

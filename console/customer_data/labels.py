@@ -12,8 +12,8 @@ from console.audit.actions import Event, record, record_many
 from console.audit.tags import Tag
 from console.core import clock
 from console.core.actor import Actor
-from console.core.db import Base, TenantOwned, bound_tenant, db, tenant_reference
-from console.core.errors import Conflict, Invalid, NotFound
+from console.core.db import Base, TenantOwned, bound_tenant, db, row_by_id, tenant_reference
+from console.core.errors import Conflict, Invalid
 from console.core.ids import new_id
 from console.core.permissions import Permission, may
 from console.customer_data.batches import locked_totals
@@ -80,13 +80,7 @@ def labels() -> list[Label]:
 
 def label(label_id: UUID, *, lock: bool = False) -> Label:
     """That label of this tenant. **Raises:** NotFound."""
-    query = select(Label).where(Label.id == label_id)
-    if lock:
-        query = query.with_for_update().execution_options(populate_existing=True)
-    found = db.session.execute(query).scalar_one_or_none()
-    if found is None:
-        raise NotFound
-    return found
+    return row_by_id(Label, label_id, lock=lock)
 
 
 def labels_of(item_ids: Collection[UUID]) -> dict[UUID, list[Label]]:

@@ -12,7 +12,7 @@ from sqlalchemy import BigInteger, CheckConstraint, Index, LargeBinary, String, 
 from sqlalchemy.orm import Mapped, mapped_column
 
 from console.core.actor import Actor
-from console.core.db import Base, TenantOwned, bound_tenant, db, tenant_reference
+from console.core.db import Base, TenantOwned, bound_tenant, db, row_by_id, tenant_reference
 from console.core.errors import NotFound
 from console.core.permissions import Permission, may
 from console.vault.access import tenant_keys
@@ -186,21 +186,12 @@ class DataTotal(TenantOwned, Base):
 
 def item(item_id: UUID) -> Item:
     """That item of this tenant. **Raises:** NotFound."""
-    found = db.session.execute(select(Item).where(Item.id == item_id)).scalar_one_or_none()
-    if found is None:
-        raise NotFound
-    return found
+    return row_by_id(Item, item_id)
 
 
 def custodian(custodian_id: UUID, *, lock: bool = False) -> Custodian:
     """That custodian of this tenant. **Raises:** NotFound."""
-    query = select(Custodian).where(Custodian.id == custodian_id)
-    if lock:
-        query = query.with_for_update().execution_options(populate_existing=True)
-    found = db.session.execute(query).scalar_one_or_none()
-    if found is None:
-        raise NotFound
-    return found
+    return row_by_id(Custodian, custodian_id, lock=lock)
 
 
 def custodians() -> list[Custodian]:

@@ -10,8 +10,8 @@ from console.audit.actions import record
 from console.audit.tags import Tag
 from console.core import clock
 from console.core.actor import Actor
-from console.core.db import Base, TenantOwned, bound_tenant, db, settings
-from console.core.errors import Conflict, Forbidden, Gone, Invalid, NotFound
+from console.core.db import Base, TenantOwned, bound_tenant, db, row_by_id, settings
+from console.core.errors import Conflict, Forbidden, Gone, Invalid
 from console.core.ids import new_id
 from console.core.permissions import ADMINISTRATOR_ROLES
 from console.mail.actions import Recipient, post_many
@@ -77,13 +77,7 @@ def lifts(limit: int = 20) -> list[Lift]:
 
 def lift(lift_id: UUID, *, lock: bool = False) -> Lift:
     """That one. **Raises:** NotFound."""
-    query = select(Lift).where(Lift.id == lift_id)
-    if lock:
-        query = query.with_for_update().execution_options(populate_existing=True)
-    found = db.session.execute(query).scalar_one_or_none()
-    if found is None:
-        raise NotFound
-    return found
+    return row_by_id(Lift, lift_id, lock=lock)
 
 
 def ask_lift(*, reason: str, hours: int, by: Actor) -> Lift:

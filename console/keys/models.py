@@ -10,8 +10,7 @@ from sqlalchemy import JSON, CheckConstraint, Index, LargeBinary, String, column
 from sqlalchemy.orm import Mapped, mapped_column
 
 from console.core import clock, jobs
-from console.core.db import Base, TenantOwned, db
-from console.core.errors import NotFound
+from console.core.db import Base, TenantOwned, db, row_by_id
 from console.vault.access import tenant_keys
 
 JOB = "key-rotation"
@@ -93,13 +92,7 @@ class KeyRotation(TenantOwned, Base):
 
 def rotation(rotation_id: UUID, *, lock: bool = False) -> KeyRotation:
     """That replacement of this tenant's key. **Raises:** NotFound."""
-    query = select(KeyRotation).where(KeyRotation.id == rotation_id)
-    if lock:
-        query = query.with_for_update().execution_options(populate_existing=True)
-    found = db.session.execute(query).scalar_one_or_none()
-    if found is None:
-        raise NotFound
-    return found
+    return row_by_id(KeyRotation, rotation_id, lock=lock)
 
 
 def under_way(*, lock: bool = False) -> KeyRotation | None:

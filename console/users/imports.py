@@ -12,8 +12,7 @@ from sqlalchemy import CheckConstraint, Index, LargeBinary, String, UniqueConstr
 from sqlalchemy.orm import Mapped, mapped_column
 
 from console.core import clock, jobs
-from console.core.db import Base, TenantOwned, db, tenant_reference
-from console.core.errors import NotFound
+from console.core.db import Base, TenantOwned, db, row_by_id, tenant_reference
 from console.users.import_rules import Outcome, Row, count
 from console.vault.access import tenant_keys
 
@@ -135,13 +134,7 @@ class ImportChunk(TenantOwned, Base):
 
 def user_import(import_id: UUID, *, lock: bool = False) -> UserImport:
     """That import of this tenant. **Raises:** NotFound."""
-    query = select(UserImport).where(UserImport.id == import_id)
-    if lock:
-        query = query.with_for_update().execution_options(populate_existing=True)
-    found = db.session.execute(query).scalar_one_or_none()
-    if found is None:
-        raise NotFound
-    return found
+    return row_by_id(UserImport, import_id, lock=lock)
 
 
 def recent_imports(*, limit: int) -> list[UserImport]:

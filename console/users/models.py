@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import CheckConstraint, Index, LargeBinary, String, select
 from sqlalchemy.orm import Mapped, mapped_column
 
-from console.core.db import Base, TenantOwned, bound_tenant, db, service
+from console.core.db import Base, TenantOwned, bound_tenant, db, row_by_id, service
 from console.core.errors import NotFound
 from console.core.lookups import find_lookup
 from console.core.permissions import ADMINISTRATOR_ROLES, Role
@@ -130,13 +130,7 @@ def username_digest(email: str) -> bytes:
 
 def user(user_id: UUID, *, lock: bool = False) -> User:
     """That person of this tenant; a tombstone counts. **Raises:** NotFound."""
-    query = select(User).where(User.id == user_id)
-    if lock:
-        query = query.with_for_update().execution_options(populate_existing=True)
-    found = db.session.execute(query).scalar_one_or_none()
-    if found is None:
-        raise NotFound
-    return found
+    return row_by_id(User, user_id, lock=lock)
 
 
 def users_by_id(user_ids: list[UUID], *, lock: bool = False) -> list[User]:
