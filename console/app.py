@@ -39,9 +39,8 @@ def create_app(settings: Settings | None = None) -> Flask:
             check_database(keyring)
             passwords.warm_up()
             blueprints.register(app)
-        except BaseException:
-            db.engine.dispose()
-            raise
+        finally:
+            db.engine.dispose()  # requests open connections of their own; whoever only checks leaves none behind
     return app
 
 

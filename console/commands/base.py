@@ -13,7 +13,7 @@ import click
 from flask import Flask
 from sqlalchemy.exc import SQLAlchemyError
 
-from console.app import bare_app, check_database, check_settings, create_app
+from console.app import bare_app, check_database, check_settings
 from console.core.actor import Actor, system
 from console.core.db import db, unit_of_work
 from console.core.errors import ConsoleError, Misconfigured
@@ -79,16 +79,6 @@ def installation() -> Iterator[Settings]:
 def open_app(settings: Settings) -> Flask:
     """The application without pages, for commands. **Raises:** Misconfigured."""
     return bare_app(settings, open_vault(settings.root_key, settings.keystore_url))
-
-
-def check_can_start() -> None:
-    """Nothing happens if the application would start with its pages. Leaves no connection open.
-
-    **Raises:** Misconfigured.
-    """
-    app = create_app()
-    with app.app_context():
-        db.engine.dispose()
 
 
 def find_tenant(text: str) -> UUID:

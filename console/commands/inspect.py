@@ -8,12 +8,11 @@ import click
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
-from console.app import check_settings
+from console.app import check_settings, create_app
 from console.audit import verify as checks
 from console.audit.actions import take_checkpoint
 from console.commands.base import (
     answer,
-    check_can_start,
     every_tenant,
     fail,
     find_tenant,
@@ -123,7 +122,7 @@ def doctor(data: bool, tenant: str | None, as_json: bool) -> None:
         ("settings", lambda: check_settings(settings)),
         ("keys", lambda: open_app(settings)),
         ("blob store", lambda: blob_store_from_url(settings.blobs).check()),
-        ("pages", check_can_start),
+        ("pages", create_app),
         ("tenants' keys", lambda: _check_keys(settings)),
     )
     for name, step in steps:

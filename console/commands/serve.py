@@ -14,8 +14,9 @@ from urllib.request import urlopen
 import click
 from flask import Flask, current_app
 
+from console.app import create_app
 from console.commands import demo_folder
-from console.commands.base import answer, check_can_start, fail, installation, json_option, refusals
+from console.commands.base import answer, fail, installation, json_option, refusals
 from console.core.errors import Misconfigured
 from console.core.jobs import Handler, work_once
 from console.core.settings import Settings, load_settings
@@ -63,7 +64,7 @@ def init(as_json: bool) -> None:
 def run(host: str, port: int, workers: int) -> None:
     """Serve the pages. Put a proxy with TLS in front, and name it in SAFEKEEP_TRUSTED_PROXIES."""
     with refusals():
-        check_can_start()
+        create_app()  # what keeps it from starting is said once here, rather than by each worker in turn
         check_port(host, port)
     # gunicorn replaces this process, so that signals reach it directly.
     command = gunicorn_command(host, port, workers or os.cpu_count() or 1)
